@@ -49,23 +49,21 @@ class Diff(Shown):
     difference: Difference
 
     def __str__(self) -> str:
-        found = self.difference
-        blocks = [found.first.title, found.second.title]
+        found, answered = self.difference, self.json()
+        blocks = [answered["first"], answered["second"]]
         if found.is_empty:
             blocks.append("nothing changes")
         if found.exponents:
-            rows = [(str(each.place), each.name, _size(each.first), _size(each.second)) for each in found.exponents]
+            rows = [(str(each["t"]), each["quantity"], each["first"], each["second"]) for each in answered["exponents"]]
             blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
         if found.conditions:
             rows_of_regions = [(each.name, str(each.first), str(each.second)) for each in found.conditions]
             blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
-        for rate in found.rates:
-            values_of_rate = [(each and each.value) or NOTHING for each in (rate.first, rate.second)]
-            blocks.append(f"largest stable {rate.name}: {' -> '.join(values_of_rate)}")
-        if found.parting is not None:
-            first, second = _sides(found)
-            place = next(each.subject.t for each in (found.parting.first, found.parting.second) if each is not None)
-            blocks.append(f"the traces part at line {found.parting.place}, step {place}:")
+        for name, rate in answered["max_stable"].items():
+            blocks.append(f"largest stable {name}: {rate['first'] or NOTHING} -> {rate['second'] or NOTHING}")
+        if (parting := answered["parting"]) is not None:
+            first, second = parting["first"], parting["second"]
+            blocks.append(f"the traces part at line {parting['line']}, step {(first or second)['t']}:")
             blocks += [f"  first:  {_line(first)}", f"  second: {_line(second)}"]
         if found.symmetry is not None:
             blocks.append(f"the same dynamics up to a symmetry: {found.symmetry}")
@@ -73,9 +71,7 @@ class Diff(Shown):
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""
-        found = self.difference
-        parting, symmetry = found.parting, found.symmetry
-        sides = None if parting is None else _sides(found)
+        found, symmetry = self.difference, self.difference.symmetry
         return {
             "schema": 1,
             "first": found.first.title,
@@ -96,7 +92,7 @@ class Diff(Shown):
                 each.name: {"first": each.first and each.first.value, "second": each.second and each.second.value}
                 for each in found.rates
             },
-            "parting": sides and parting and {"line": parting.place, "first": sides[0], "second": sides[1]},
+            "parting": _parting(found),
             "symmetry": symmetry
             and {
                 "A": str(symmetry.shift_a),
@@ -165,10 +161,12 @@ def _plain(latex: str) -> str:
     return latex
 
 
-def _sides(found: Difference) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The applications at which the traces part, each in its program's notation."""
-    assert found.parting is not None
-    return _side(found.first, found.parting.first), _side(found.second, found.parting.second)
+def _parting(found: Difference) -> dict[str, Any] | None:
+    """Where the traces part, and the applications there, each in its program's notation."""
+    if found.parting is None:
+        return None
+    first, second = _side(found.first, found.parting.first), _side(found.second, found.parting.second)
+    return {"line": found.parting.place, "first": first, "second": second}
 
 
 def _side(derivation: Derivation, application: Application | None) -> dict[str, Any] | None:
