@@ -108,7 +108,7 @@ def _corner(region: Polyhedron, name: str, free: Sequence[str]) -> Mapping[str, 
         if most is None:
             return None
         found[each] = most
-        region = region.substituted({each: Affine.of(most)})
+        region = region.substituted({each: most})
     return None if region.is_empty else found
 
 

@@ -58,9 +58,8 @@ class ConditionRegion(Shown):
         for number, member in enumerate(answered["polyhedra"], start=1):
             lines.append(f"polyhedron {number}: {' and '.join(member['inequalities']) or 'always'}")
             lines += [] if member["closed"] else ["  its closure has"]
-            for kind in ("vertices", "rays", "lines"):
-                start = "point" if member["lines"] else "vertex"  # what has a line has no vertex
-                word = {"vertices": start, "rays": "ray", "lines": "line"}[kind]
+            start = "point" if member["lines"] else "vertex"  # what has a line has no vertex
+            for kind, word in (("vertices", start), ("rays", "ray"), ("lines", "line")):
                 points = (", ".join(f"{name} = {value}" for name, value in point.items()) for point in member[kind])
                 lines += [f"  {word:<6}  {point}" for point in points if point]
         return "\n".join(lines)

@@ -131,7 +131,7 @@ def predicted_edge(region: Polyhedron, offset: Fraction) -> Fraction:
 
 def far_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: int) -> StabilityEdge:
     """The module's edge at one width on a population, run by run."""
-    at_one = two_rates(scheme).at({key: Affine.of(0) for key in RATES})
+    at_one = two_rates(scheme).at(dict.fromkeys(RATES, 0))
     settings = Settings(seeds=plan.far_runs, steps=plan.edge_steps, seed=plan.seed)
     experiment = replace(network_experiment(at_one, settings, Fraction(1)), widths=(width,))
 

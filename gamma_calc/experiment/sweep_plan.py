@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.experiment.setup import BALANCED, Settings, network_experiment, network_prefactor, size_of
@@ -189,4 +188,4 @@ def _without_rate(scheme: Scheme) -> Scheme:
             f"{scheme.name}: {', '.join(scheme.free)} are free, and `rates` stand for a single free exponent that all"
             f" rates have alike; give the others: at = {{ {scheme.free[-1]} = ... }}"
         )
-    return replace(scheme, between=()).at({name: Affine.of(0) for name in scheme.free})
+    return replace(scheme, between=()).at(dict.fromkeys(scheme.free, 0))

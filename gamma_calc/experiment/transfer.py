@@ -72,7 +72,7 @@ def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
     is_the_rates = rule.step.degree == 0 and scheme.form("epsilon") is None and "floor" not in rule.keys
     if initial is None or scale is None or not scheme.is_trained(INITIAL[1]) or not is_the_rates:
         return None
-    return rate_b + scale + initial + Affine.of(1)
+    return rate_b + scale + initial + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +230,10 @@ class Transferred(Shown):
         rate_b, rho = self.law.exponents.get(RATES[1]), self.law.rho
         if rate_b is None:
             return (MODULE_ALONE,)
-        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: Affine.of(0)})
+        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: 0})
         gain, sigma = gain_through_above(self.scheme, at_fixed_rank), self.law.sigma
         if gain is not None and sigma is not None:
-            gain = gain.substituted({sigma: Affine.of(0)})
+            gain = gain.substituted({sigma: 0})
         return (MODULE_ALONE, *filter(None, [stack_note(gain)]))
 
     @property
