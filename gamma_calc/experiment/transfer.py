@@ -396,15 +396,13 @@ def carried_rates(
         offered[key] = real_number("learning rate", rate, is_positive=True)
     rates = _carried(law, offered, start, end)
     given = {key: offered[key] for key in rates}
-    has_scale = law.scheme.form(SCALE) is not None
-    is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme) or not has_scale
-    is_said |= law.between(start, end).sigma is not None
+    piece, has_scale = law.between(start, end), law.scheme.form(SCALE) is not None
+    is_said = alpha is not None or start.rank == end.rank or says_scale(law.scheme) or piece.sigma is not None
     otherwise = None
-    if not is_said:
+    if has_scale and not is_said:
         kept = with_alpha(law.scheme, AlphaReading.FIXED)
         with suppress(BadInput, Unknown):
             otherwise = _carried(TransferLaw(kept, edge_laws(kept, law.policy, with_rank=True)), offered, start, end)
-    piece = law.between(start, end)
     return Transferred(law.scheme, start.by(piece), end.by(piece), given, rates, piece, law.policy, alpha, otherwise)
 
 
