@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -44,24 +45,18 @@ WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1")
 
 def labelled_texts(word: str) -> LabelledTexts:
     """The labelled texts that a word stands for."""
-    names: dict[str, Callable[[], LabelledTexts]] = {
-        "stdlib": reference_or_docstring,
-        "spam-assassin": _installed_mail,
-        **{task: lambda task=task: _glue(task) for task in GLUE},  # type: ignore[misc]
-    }
-    if word in names:
-        return names[word]()
-    path = _path(word, tuple(names), "a TSV, CSV or JSON Lines file")
+    if word in LABELLED:
+        return LABELLED[word]()
+    path = _path(word, LABELLED, "a TSV, CSV or JSON Lines file")
     return mail(path) if path.is_dir() and is_mail_package(path) else labelled_file(path)
 
 
 def running_text(word: str) -> RunningText:
     """The running text that a word stands for."""
-    names: dict[str, Callable[[], RunningText]] = {"pydoc": language_reference, WIKITEXT_NAME: _wikitext}
-    return names[word]() if word in names else running_file(_path(word, tuple(names), "a text file"))
+    return RUNNING[word]() if word in RUNNING else running_file(_path(word, RUNNING, "a text file"))
 
 
-def _path(word: str, names: tuple[str, ...], kind: str) -> Path:
+def _path(word: str, names: Collection[str], kind: str) -> Path:
     path = Path(word)
     try:
         exists = path.exists()
@@ -109,6 +104,16 @@ def _dataset(name: str, part: str) -> Any:
         raise BadInput(f"--data {part}: {name} cannot be fetched ({type(problem).__name__}: {reason})") from None
 
 
+LABELLED: Mapping[str, Callable[[], LabelledTexts]] = {
+    "stdlib": reference_or_docstring,
+    "spam-assassin": _installed_mail,
+    **{task: partial(_glue, task) for task in GLUE},
+}
+"""The labelled texts that have a name."""
+RUNNING: Mapping[str, Callable[[], RunningText]] = {"pydoc": language_reference, WIKITEXT_NAME: _wikitext}
+"""The running texts that have one."""
+
+
 def is_remote(word: str) -> bool:
     """Whether a word stands for texts that are fetched from the hub, where they are not in its cache."""
     return word in (*GLUE, WIKITEXT_NAME)
@@ -118,7 +123,7 @@ def is_labelled(word: str) -> bool:
     """Whether the texts that a word stands for have labels: a table does that has a column for them."""
     path = Path(word)
     if path.suffix.lower() not in TABLES or not path.is_file():
-        return word in ("stdlib", "spam-assassin", *GLUE)
+        return word in LABELLED
     first = next(iter(_rows(path)), {})
     return any(name in first for name in LABEL_NAMES)
 

@@ -47,12 +47,12 @@ FEATURES = {
     for name in ("Z_A", "Z_B")
 }
 SIZE = PHONE_WIDTH, 3.2
+RELEASES = {"transformers": transformers.__version__, "peft": peft.__version__}
 ARRAYS = ("validation_loss", "test_loss", "validation_right", "test_right")
 
 
 def study_report(found: LanguageStudy, command: str) -> Report:
     """The report."""
-    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     return Report(
         experiment=found.plan.experiment,
         title=TITLES[found.is_classification],
@@ -63,7 +63,7 @@ def study_report(found: LanguageStudy, command: str) -> Report:
             "plan": plan_json(found.plan),
             "facts": dict(found.facts),
         },
-        environment=made_in_processes(command, found.seconds, found.workers, **releases),
+        environment=made_in_processes(command, found.seconds, found.workers, **RELEASES),
         remarks=("What holds here holds for this model, these texts and this short training.",),
         sections=(
             Heading(2, "Over learning rates"),
@@ -123,8 +123,7 @@ def _rates_table(found: LanguageStudy) -> Table:
     rows = []
     for curves in found.curves:
         optimum, best = curves.optimum, found.best(curves)
-        values = 100 * curves.test_right[best] if found.is_classification else np.exp(curves.test_loss[best])
-        mean, half = mean_and_half_width(values)
+        mean, half = mean_and_half_width(found.score(curves)[best])
         rows.append(
             (
                 curves.scheme,
@@ -184,10 +183,9 @@ Array = NDArray[np.float64]
 
 def study_figures(found: LanguageStudy) -> Mapping[str, Callable[[], Figure]]:
     """The drawing of every figure by its name."""
-    score = "test accuracy, %" if found.is_classification else "test perplexity"
     values: dict[str, Callable[[Curves], Array]] = {
         "validation loss": lambda curves: curves.validation_loss,
-        score: lambda curves: 100 * curves.test_right if found.is_classification else np.exp(curves.test_loss),
+        found.score_name: found.score,
     }
     over_rates = (partial(_over_rates, found, name, value) for name, value in values.items())
     return {

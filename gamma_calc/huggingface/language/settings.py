@@ -101,20 +101,8 @@ ROBERTA, LLAMA = "roberta", "llama"
 """Classification and language modelling, each by the name of the paper's model of that kind."""
 
 FULL = {
-    ROBERTA: Plan(
-        ROBERTA, "full", BUILT, "stdlib", LanguageTraining(steps=200), Building(), tuple(range(-12, -4)), 5, 256
-    ),
-    LLAMA: Plan(
-        LLAMA,
-        "full",
-        BUILT,
-        "pydoc",
-        LanguageTraining(steps=200),
-        Building(),
-        tuple(range(-12, -4)),
-        seeds=5,
-        held_out=128,
-    ),
+    name: Plan(name, "full", BUILT, data, LanguageTraining(steps=200), Building(), tuple(range(-12, -4)), 5, held_out)
+    for name, data, held_out in ((ROBERTA, "stdlib", 256), (LLAMA, "pydoc", 128))
 }
 QUICK = {
     name: replace(

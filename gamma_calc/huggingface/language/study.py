@@ -95,6 +95,16 @@ class LanguageStudy:
         """Whether the score is accuracy; else it is perplexity."""
         return self.plan.experiment == ROBERTA
 
+    @property
+    def score_name(self) -> str:
+        """What the score on the test part is called."""
+        return "test accuracy, %" if self.is_classification else "test perplexity"
+
+    def score(self, curves: Curves) -> Array:
+        """That of each run of a scheme."""
+        with np.errstate(over="ignore", invalid="ignore"):  # of runs that diverged
+            return np.asarray(100 * curves.test_right if self.is_classification else np.exp(curves.test_loss))
+
     def best(self, curves: Curves) -> int:
         """The place of a scheme's best rate on its grid."""
         return curves.best(self.is_classification)

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import peft
-import transformers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -26,6 +24,8 @@ from gamma_calc.experiment.claims import Report, gallery, made_in_processes, pla
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.language.folder import (
+    RELEASES,
+    SIZE,
     curves_json,
     health_blocks,
     is_built,
@@ -39,7 +39,7 @@ from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, configuration_at, configuration_from, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
 from gamma_calc.huggingface.network_rates import NetworkEdge, network_edge
-from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
+from gamma_calc.report.figure import axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
 from gamma_calc.simulation.program_sizes import Progress
@@ -265,7 +265,6 @@ def run_studies(tuning: Tuning, store: Store, *, workers: int = 1, progress: Pro
 
 def tuning_report(found: Tuned, command: str) -> Report:
     """The page, the figure and the data."""
-    releases = {"transformers": transformers.__version__, "peft": peft.__version__}
     plan, curves = found.tuning.plans[-1], found.curves
     seconds = sum(each.seconds for each in found.studies)
     return Report(
@@ -274,7 +273,7 @@ def tuning_report(found: Tuned, command: str) -> Report:
         claims=(),
         seeds=plan.seeds,
         data=tuning_json(found),
-        environment=made_in_processes(command, seconds, found.workers, **releases),
+        environment=made_in_processes(command, seconds, found.workers, **RELEASES),
         remarks=(*found.answer, "What holds here holds for this model, these texts and this training."),
         sections=tuple(_sections(found)),
         setting=setting_text(plan),
@@ -340,14 +339,11 @@ TASKS = {ROBERTA: "classification", LLAMA: "language modelling"}
 def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     """Validation loss and test score over the rates of one study, with a mark at the best rate of the grid."""
     curves = one.curves[0]
-    score = "test accuracy, %" if one.is_classification else "test perplexity"
-    with np.errstate(over="ignore", invalid="ignore"):  # of runs that diverged
-        values = 100 * curves.test_right if one.is_classification else np.exp(curves.test_loss)
     is_sound = np.asarray(curves.health == Health.SOUND)
     sound = is_sound.sum(axis=1)
-    rows: list[tuple[str, ...]] = [("rate", "validation loss", score, "sound runs")]
+    rows: list[tuple[str, ...]] = [("rate", "validation loss", one.score_name, "sound runs")]
     for k, rate in enumerate(np.exp2(curves.log2_rate)):
-        cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, values)]
+        cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, one.score(curves))]
         mark = "  *" if k == one.best(curves) and sound[k] else ""
         rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
     return rows
@@ -375,7 +371,7 @@ def _widths_table(found: Tuned) -> list[tuple[str, ...]]:
 
 def _figure(found: Tuned) -> Figure:
     """Validation loss over rates, one line a width."""
-    figure, (panel,) = axes_grid("The best learning rate", 1, 1, (PHONE_WIDTH, 3.2))
+    figure, (panel,) = axes_grid("The best learning rate", 1, 1, SIZE)
     for k, one in enumerate(found.studies):
         curves, stroke = one.curves[0], STROKES[k % len(STROKES)]
         mean, half = mean_and_half_width(np.where(curves.health == Health.SOUND, curves.validation_loss, np.nan))
