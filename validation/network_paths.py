@@ -24,7 +24,6 @@ from gamma_calc.experiment.verdicts import Judged, VerdictRow, judged_alone
 from gamma_calc.huggingface import init_lora_, lora_adapters, scheme_optimizer
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.family_training import (
-    WRAPPING,
     CoordinateLayout,
     LayerMeasurement,
     Loss,
@@ -35,6 +34,7 @@ from gamma_calc.huggingface.network_predictions import own_factors
 from gamma_calc.program.expressions import Contraction, Expression, Named, Stopped, Trained, rewritten
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Term
+from gamma_calc.tracing.names import WRAPPING
 from gamma_calc.tracing.traced import Traced, TracedLayer
 
 Squares = NDArray[np.float64]

@@ -28,7 +28,6 @@ from gamma_calc.experiment.verdicts import VerdictRow, judged, judged_alone
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.coordinates import together
 from gamma_calc.huggingface.family_training import (
-    WRAPPING,
     CoordinateLayout,
     LayerMeasurement,
     family_observations,
@@ -38,6 +37,7 @@ from gamma_calc.huggingface.network_predictions import network_predictions, trac
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import RULE, Verdict
+from gamma_calc.tracing.names import WRAPPING
 from validation.architectures import FamilyShape, family_model, linear_readout
 from validation.families import FIRST_SEED, SCHEMES
 from validation.implicit_matrices import wide_model

@@ -22,6 +22,7 @@ from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Key, Progress
 from gamma_calc.simulation.slopes import shortfall
+from gamma_calc.tracing.names import WRAPPING
 
 Array = NDArray[np.float64]
 MakeModel = Callable[[int, int], nn.Module]
@@ -38,8 +39,6 @@ ROUNDING = 1.1
 
 Over the 2^6 that widths have to span that moves a slope by 0.023, less than half of what is tolerated.
 """
-WRAPPING = "base_model.model."
-"""What PEFT puts before the names of the layers of a model it wraps."""
 
 
 @dataclass(frozen=True, slots=True)

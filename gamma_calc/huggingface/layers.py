@@ -39,6 +39,7 @@ from gamma_calc.huggingface.adapters import (
 )
 from gamma_calc.huggingface.layer_names import ALL_LINEAR
 from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
+from gamma_calc.tracing.names import WRAPPING
 
 TARGETS = "target_modules"
 ADAPTER_KEYS = (
@@ -279,7 +280,7 @@ SHAPE = {
 
 
 def _whole(name: str) -> str:
-    return name.rpartition("base_model.model.")[2]
+    return name.rpartition(WRAPPING)[2]
 
 
 def _starred(name: str) -> str:

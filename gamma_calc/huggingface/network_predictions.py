@@ -18,13 +18,13 @@ from gamma_calc.calculus.size import Size
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.prediction import Prediction, prediction
 from gamma_calc.huggingface.block_products import MEASURED
-from gamma_calc.huggingface.family_training import WRAPPING
 from gamma_calc.program.expressions import At, Expression, Moment, Sum, rewritten
 from gamma_calc.program.models import MODULE
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.terms import Label, Part
+from gamma_calc.tracing.names import WRAPPING
 from gamma_calc.tracing.parameters import adapter_of
 from gamma_calc.tracing.traced import Traced, TracedLayer, traced
 
