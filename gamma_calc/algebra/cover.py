@@ -5,7 +5,7 @@ Conditions are sequences of constraints, and so are the members of a union: noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -31,12 +31,10 @@ def witness(conditions: Conditions) -> Mapping[str, Fraction] | None:
     >>> witness([Inequality(x, strict=True), Inequality(-x)]) is None
     True
     """
-    if not any(isinstance(each, Inequality) and each.strict for each in conditions):
+    if not any(each.strict for each in conditions):
         found = maximum(_NOTHING, conditions)
         return None if isinstance(found, Infeasible) else found.point
-    slackened = [
-        Inequality(each.form - _MARGIN) if isinstance(each, Inequality) and each.strict else each for each in conditions
-    ]
+    slackened = [Inequality(each.form - _MARGIN) if each.strict else each for each in conditions]
     answer = maximum(_MARGIN, [*slackened, Inequality(1 - _MARGIN)])
     return answer.point if isinstance(answer, Optimal) and answer.value > 0 else None
 
@@ -82,7 +80,7 @@ def leftovers(conditions: Conditions, members: Sequence[Conditions]) -> Iterator
 def outside(conditions: Conditions, member: Conditions) -> Iterator[Conditions]:
     """What a member leaves over, in parts: its first inequalities hold, and the next one is violated."""
     inside = list(conditions)
-    for inequality in inequalities_of(member):
+    for inequality in (Inequality(side, each.strict) for each in member for side in each.sides):
         if not _is_among(inequality, inside):
             yield [*inside, inequality.negated]
             inside.append(inequality)
@@ -91,31 +89,14 @@ def outside(conditions: Conditions, member: Conditions) -> Iterator[Conditions]:
 def _is_among(inequality: Inequality, conditions: Conditions) -> bool:
     """Whether one of the conditions, by itself, says as much."""
     for each in conditions:
-        forms = (each.form,) if isinstance(each, Inequality) else (each.form, -each.form)
-        for form in forms:
+        for form in each.sides:
             if form.terms == inequality.form.terms:
                 excess = inequality.form.constant - form.constant
-                is_strict = isinstance(each, Inequality) and each.strict
-                if excess > 0 or (not excess and (is_strict or not inequality.strict)):
+                if excess > 0 or (not excess and (each.strict or not inequality.strict)):
                     return True
     return False
 
 
-def inequalities_of(conditions: Conditions) -> Iterable[Inequality]:
-    """The conditions as inequalities: two for an equality."""
-    for each in conditions:
-        if isinstance(each, Inequality):
-            yield each
-        else:
-            yield Inequality(each.form)
-            yield Inequality(-each.form)
-
-
 def _holds(member: Conditions, point: Mapping[str, Fraction]) -> bool:
-    for each in member:
-        found = value(each.form, point)
-        if found < 0 or (found > 0 and not isinstance(each, Inequality)):
-            return False
-        if not found and isinstance(each, Inequality) and each.strict:
-            return False
-    return True
+    found = ((value(side, point), each.strict) for each in member for side in each.sides)
+    return all(number > 0 if is_strict else number >= 0 for number, is_strict in found)

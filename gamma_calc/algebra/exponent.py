@@ -227,7 +227,7 @@ def _sum(left: Exponent, right: Exponent) -> Exponent:
     """The exponent of a product. A single form moves all pieces alike, so that none of them becomes spare."""
     if not left.pieces or not right.pieces:
         return VANISHING
-    domain = _common_domain(left, right)
+    domain = _common(left.domain, right.domain)
     if len(left.pieces) == 1:
         left, right = right, left
     if len(right.pieces) == 1 and left.domain == domain:
@@ -245,7 +245,7 @@ def _maximum(left: Exponent, right: Exponent) -> Exponent:
 def _is_at_most(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not left.pieces
-    domain = _common_domain(left, right)
+    domain = _common(left.domain, right.domain)
     return is_at_most(left.restricted(domain).pieces, right.restricted(domain).pieces, domain)
 
 
@@ -253,13 +253,9 @@ def _is_at_most(left: Exponent, right: Exponent) -> bool:
 def _is_above(left: Exponent, right: Exponent) -> bool:
     if not left.pieces or not right.pieces:
         return not right.pieces and bool(left.pieces)
-    inside = _common_domain(left, right).constraints
+    inside = _common(left.domain, right.domain).constraints
     claims = ([*inside, *(at_most(mine, theirs) for mine in left.pieces)] for theirs in right.pieces)
     return all(witness(claim) is None for claim in claims)
-
-
-def _common_domain(left: Exponent, right: Exponent) -> Polyhedron:
-    return _common(left.domain, right.domain)
 
 
 def _common(left: Polyhedron, right: Polyhedron) -> Polyhedron:

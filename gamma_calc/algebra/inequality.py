@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from gamma_calc.algebra.affine import Affine, AffineLike
 from gamma_calc.algebra.notation import linear_latex, linear_text, rational_latex
@@ -87,6 +87,7 @@ class Equality:
     """
 
     form: Affine
+    strict: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         form = Affine.of(self.form).primitive()

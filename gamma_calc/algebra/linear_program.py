@@ -73,7 +73,7 @@ def maximum(objective: Affine, constraints: Sequence[Constraint]) -> Answer:
     Optimal(value=Fraction(6, 1), point={'x': Fraction(3, 1)}, multipliers=(Fraction(2, 1),))
     """
     for constraint in constraints:
-        if not isinstance(constraint, Equality) and constraint.strict:
+        if constraint.strict:
             raise BadInput("constraint of a linear program", found=str(constraint), expected="<=, >= or =")
     return _Dictionary(objective, constraints).answer()
 
