@@ -258,9 +258,8 @@ class ExponentReading:
                 larger = self._larger_before(tensor, direction, t) if step.has_memory else ()
                 if larger:
                     return self._after_larger(step, tensor, direction, larger, epsilon)
-                if not epsilon:
-                    return self.rules.normalised_step(step, has_parities=has_parities), direction
-                return self.rules.step_above_epsilon(step, has_parities=has_parities), direction, epsilon
+                rule = self.rules.normalised_step(step, has_parities=has_parities, has_epsilon=bool(epsilon))
+                return rule, direction, *((epsilon,) if epsilon else ())
             case Raw():
                 return RAW_STEP, direction
             case Orthogonalised():
@@ -286,8 +285,9 @@ class ExponentReading:
             direction, rivals = self._concluded(self.rules.sum, mean, (mean.memory.part,), larger, direction), epsilon
         else:
             rivals = (*epsilon, *larger)
-        has_parities, has_epsilon = len(direction) > 1, bool(epsilon)
-        rule = self.rules.step_after_larger(step, has_parities=has_parities, has_epsilon=has_epsilon)
+        rule = self.rules.normalised_step(
+            step, has_parities=len(direction) > 1, has_epsilon=bool(epsilon), is_after_larger=True
+        )
         return rule, direction, rivals
 
     def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:

@@ -59,13 +59,7 @@ from gamma_calc.calculus.maps import (
 from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
 from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, PRODUCT, SUM, Rule
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.update_rules import (
-    RAW_STEP,
-    normalised_step,
-    orthogonalised_step,
-    step_above_epsilon,
-    step_after_larger,
-)
+from gamma_calc.calculus.update_rules import RAW_STEP, normalised_step, orthogonalised_step
 from gamma_calc.errors import Unknown
 from gamma_calc.program.optimizers import Factored, Moments
 
@@ -151,20 +145,13 @@ class Rulebook:
         loose = self._left_of(rule, rule.conclude, self._bounds(kind))
         return loose if kind is Alignment.FIXED else replace(loose, source=BETWEEN)
 
-    def normalised_step(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
-        """The size of a processed gradient's entries, times the rate."""
-        return self._normalised(normalised_step(step, has_parities=has_parities), step, has_parities=has_parities)
-
-    def step_above_epsilon(self, step: Moments | Factored, *, has_parities: bool) -> Rule:
-        """The same beside an epsilon that is not negligible."""
-        return self._normalised(step_above_epsilon(step, has_parities=has_parities), step, has_parities=has_parities)
-
-    def step_after_larger(self, step: Moments | Factored, *, has_parities: bool, has_epsilon: bool) -> Rule:
-        """The same after larger gradients."""
-        rule = step_after_larger(step, has_parities=has_parities, has_epsilon=has_epsilon)
-        return self._normalised(rule, step, has_parities=has_parities)
-
-    def _normalised(self, rule: Rule, step: Moments | Factored, *, has_parities: bool) -> Rule:
+    def normalised_step(
+        self, step: Moments | Factored, *, has_parities: bool, has_epsilon: bool, is_after_larger: bool = False
+    ) -> Rule:
+        """The size of a processed gradient's entries, times the rate; beside an epsilon, or after larger gradients."""
+        rule = normalised_step(
+            step, has_parities=has_parities, has_epsilon=has_epsilon, is_after_larger=is_after_larger
+        )
         history = frozenset[Assumption]() if step.has_momentum else frozenset((MEMORY,))
         return self._step(rule, SHARES if has_parities else frozenset(), history | {NORMALISED_ENTRIES})
 

@@ -134,51 +134,6 @@ def _by_parity(statement: str, has_parities: bool) -> str:
     return statement + r",\ \text{less the gap to the leading parity}" if has_parities else statement
 
 
-@cache
-def normalised_step(step: Moments | Factored, *, has_parities: bool) -> Rule:
-    """The rule of a normalised step; what it assumes depends on the step's memory, its epsilon and the parities met."""
-    statement = _by_parity(r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0", has_parities)
-    extra = (
-        (SYMMETRIC_INIT, has_parities),
-        (SEVERAL_SAMPLES, has_parities),
-        (NEGLIGIBLE_EPSILON, step.epsilon > 0),
-        (MEMORY, step.has_memory),
-    )
-    return Rule(
-        "normalised step by parity" if has_parities else "normalised step",
-        statement,
-        Citation(HAYOU_PLUS, "assumption on processed gradients: entries of order one"),
-        (NORMALISED_ENTRIES, *(assumption for assumption, is_used in extra if is_used)),
-        processed,
-    )
-
-
-@cache
-def scaled_step(rule: Rule) -> Rule:
-    """A step with a scalar c_W in front; where the scalar is only bounded, so is the step."""
-
-    def conclude(factor: Size, rate: Exponent, direction: Term, *beside: object) -> Term:
-        step = rule.conclude(rate, direction, *beside)
-        return tuple(Component(factor + part.size, part.provenance) for part in step)
-
-    statement = rule.statement.replace(r"\gamma[\eta_W]", r"\gamma[c_W]+\gamma[\eta_W]")
-    return replace(rule, name=f"{rule.name}, scaled", statement=statement, conclude=conclude)
-
-
-@cache
-def step_above_epsilon(step: Moments | Factored, *, has_parities: bool) -> Rule:
-    """The rule of a normalised step whose epsilon is not negligible: one more rival in the denominator."""
-    rule = normalised_step(step, has_parities=has_parities)
-    statement = r"\gamma[\Delta W]=\gamma[\eta_W]+\gamma[D]-\max(\gamma[D],\gamma[\epsilon])"
-    return replace(
-        rule,
-        name=f"{rule.name} beside epsilon",
-        statement=_by_parity(statement, has_parities),
-        source=Citation(KINGMA, "Adam, algorithm 1"),
-        assumptions=tuple(each for each in rule.assumptions if each is not NEGLIGIBLE_EPSILON),
-    )
-
-
 def _divided_by_larger(rate: Exponent, gradient: Term, rivals: Term) -> Term:
     """What is left of a gradient beside larger ones before, in all entries but a few.
 
@@ -192,19 +147,52 @@ def _divided_by_larger(rate: Exponent, gradient: Term, rivals: Term) -> Term:
 
 
 @cache
-def step_after_larger(step: Moments | Factored, *, has_parities: bool, has_epsilon: bool) -> Rule:
-    """The rule of a normalised step after larger gradients: they lead the mean of the gradients, if there is one.
+def normalised_step(
+    step: Moments | Factored, *, has_parities: bool, has_epsilon: bool = False, is_after_larger: bool = False
+) -> Rule:
+    """The rule of a normalised step; what it assumes depends on the step's memory, its epsilon and the parities met.
 
-    Else the direction is the newest one, and they lead what it is divided by.
+    Args:
+        has_epsilon: whether its epsilon is not negligible: one more rival in the denominator.
+        is_after_larger: whether earlier gradients were larger. They lead the mean of the gradients, if there is one;
+            else the direction is the newest one, and they lead what it is divided by.
     """
-    rule = (step_above_epsilon if has_epsilon else normalised_step)(step, has_parities=has_parities)
-    kept = tuple(FIXED_RUN if each is MEMORY else each for each in rule.assumptions)
-    found = replace(rule, name=f"{rule.name} after larger ones", assumptions=kept)
-    if step.has_momentum:
-        return found
-    most = r"\max_{s\le t}" + (r"(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\gamma[G_W^s]")
-    statement = rf"\gamma[\eta_W]-m\le\gamma[\Delta W^t]\le\gamma[\eta_W]-m/2\ \text{{for }}m={most}-\gamma[G_W^t]"
-    return replace(found, statement=_by_parity(statement, has_parities), conclude=_divided_by_larger)
+    kind = " by parity" * has_parities + " beside epsilon" * has_epsilon + " after larger ones" * is_after_larger
+    is_divided = is_after_larger and not step.has_momentum
+    statement = r"\gamma[\Delta W]=\gamma[\eta_W]\ \text{where }G_W\ne0"
+    source = Citation(HAYOU_PLUS, "assumption on processed gradients: entries of order one")
+    if has_epsilon:
+        statement = r"\gamma[\Delta W]=\gamma[\eta_W]+\gamma[D]-\max(\gamma[D],\gamma[\epsilon])"
+        source = Citation(KINGMA, "Adam, algorithm 1")
+    if is_divided:
+        most = r"\max_{s\le t}" + (r"(\gamma[G_W^s],\gamma[\epsilon])" if has_epsilon else r"\gamma[G_W^s]")
+        statement = rf"\gamma[\eta_W]-m\le\gamma[\Delta W^t]\le\gamma[\eta_W]-m/2\ \text{{for }}m={most}-\gamma[G_W^t]"
+    assumed = (
+        (NORMALISED_ENTRIES, True),
+        (SYMMETRIC_INIT, has_parities),
+        (SEVERAL_SAMPLES, has_parities),
+        (NEGLIGIBLE_EPSILON, step.epsilon > 0 and not has_epsilon),
+        (FIXED_RUN if is_after_larger else MEMORY, step.has_memory),
+    )
+    return Rule(
+        f"normalised step{kind}",
+        _by_parity(statement, has_parities),
+        source,
+        tuple(assumption for assumption, is_used in assumed if is_used),
+        _divided_by_larger if is_divided else processed,
+    )
+
+
+@cache
+def scaled_step(rule: Rule) -> Rule:
+    """A step with a scalar c_W in front; where the scalar is only bounded, so is the step."""
+
+    def conclude(factor: Size, rate: Exponent, direction: Term, *beside: object) -> Term:
+        step = rule.conclude(rate, direction, *beside)
+        return tuple(Component(factor + part.size, part.provenance) for part in step)
+
+    statement = rule.statement.replace(r"\gamma[\eta_W]", r"\gamma[c_W]+\gamma[\eta_W]")
+    return replace(rule, name=f"{rule.name}, scaled", statement=statement, conclude=conclude)
 
 
 @cache

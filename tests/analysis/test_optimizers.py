@@ -21,7 +21,7 @@ from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.calculus.update_rules import orthogonalised_step, step_above_epsilon
+from gamma_calc.calculus.update_rules import normalised_step, orthogonalised_step
 from gamma_calc.derivation.premises import premises
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
@@ -180,7 +180,7 @@ def of(text: str) -> tuple[Component, ...]:
 
 
 def test_an_epsilon_is_one_more_rival() -> None:
-    rule, rate = step_above_epsilon(ADAM, has_parities=False), parsed_exponent("c")
+    rule, rate = normalised_step(ADAM, has_parities=False, has_epsilon=True), parsed_exponent("c")
     for gradient, epsilon, expected in (("-1", "0", "c - 1"), ("1", "0", "c"), ("0", "0", "c")):
         (part,) = rule.conclude(rate, of(gradient), of(epsilon))
         assert str(part.size) == expected
