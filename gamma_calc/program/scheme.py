@@ -26,7 +26,7 @@ from gamma_calc.program.expressions import Trained
 from gamma_calc.program.models import BESIDE, EXTRA, FACTOR_RATES, INIT, MODULE, MOVES, RANK, RATE, Model
 from gamma_calc.program.optimizers import OPTIMIZERS, SIMPLE, Moments, Optimizer, Raw, descent, named_optimizer
 
-REQUIRED, DEFAULTS, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.defaults, MODULE.keys, MODULE.can_be_zero
+REQUIRED, KEYS, CAN_BE_ZERO = MODULE.required, MODULE.keys, MODULE.can_be_zero
 INITIAL, RATES = MODULE.parameters, MODULE.rates
 ZERO = "zero"
 """What stands for None in a text."""
