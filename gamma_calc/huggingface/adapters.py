@@ -10,10 +10,10 @@ of one parameter, is a module, but has no layer of its own to look at. Who asks 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 from peft import PeftConfig, PeftModel
 from peft.tuners.lora import Linear, LoraLayer
@@ -24,6 +24,8 @@ from torch import nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.numbers import check_rank
+from gamma_calc.program.scheme import INITIAL
+from gamma_calc.tracing.names import WRAPPING
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +37,32 @@ class Adapter:
 
     name: str
     key: str
-    layer: nn.Module
+    layer: Any  # PEFT's, which has no annotations
 
     @property
     def lora_A(self) -> nn.Module:
         """The module that computes Z_A = A Z."""
-        return self._of("lora_A")
+        return cast(nn.Module, self.layer.lora_A[self.key])
 
     @property
     def lora_B(self) -> nn.Module:
         """The module that computes B Z_A."""
-        return self._of("lora_B")
+        return cast(nn.Module, self.layer.lora_B[self.key])
 
     @property
     def A(self) -> nn.Parameter:
         """The factor A."""
-        return _weight(self.lora_A)
+        return cast(nn.Parameter, self.lora_A.weight)
 
     @property
     def B(self) -> nn.Parameter:
         """The factor B."""
-        return _weight(self.lora_B)
+        return cast(nn.Parameter, self.lora_B.weight)
+
+    @property
+    def factors(self) -> Mapping[str, nn.Parameter]:
+        """Both factors, by their names."""
+        return dict(zip(INITIAL, (self.A, self.B), strict=True))
 
     @property
     def experts(self) -> int:
@@ -80,7 +87,7 @@ class Adapter:
     @property
     def scale(self) -> float:
         """The s in front of B A."""
-        return float(getattr(self.layer, "scaling")[self.key])  # noqa: B009
+        return float(self.layer.scaling[self.key])
 
     @property
     def is_dora(self) -> bool:
@@ -90,23 +97,12 @@ class Adapter:
     @property
     def is_rank_stabilised(self) -> bool:
         """Whether s is alpha / r^(1/2), rsLoRA's, in place of alpha / r."""
-        return bool(getattr(self.layer, "use_rslora", {}).get(self.key))
+        return _holds("use_rslora")(self)
 
     @property
     def alpha(self) -> float:
         """The lora_alpha that the scale was made from."""
         return self.scale * (math.sqrt(self.rank) if self.is_rank_stabilised else self.rank)
-
-    def _of(self, name: str) -> nn.Module:
-        module = getattr(self.layer, name)[self.key]
-        assert isinstance(module, nn.Module)
-        return module
-
-
-def _weight(module: nn.Module) -> nn.Parameter:
-    weight = module.weight
-    assert isinstance(weight, nn.Parameter)
-    return weight
 
 
 def lora_adapters(
@@ -196,7 +192,7 @@ def check_ranks(model: nn.Module) -> None:
     widest = max(linear, key=lambda each: each.fan_in, default=None)
     for each in linear:
         if widest is not None:
-            check_rank(each.rank, widest.fan_in, widest.name.removeprefix("base_model.model."))
+            check_rank(each.rank, widest.fan_in, widest.name.removeprefix(WRAPPING))
 
 
 def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
@@ -207,6 +203,13 @@ def trained_adapters(model: nn.Module) -> Iterator[tuple[str, str]]:
             for path, parameter in parts.named_parameters():
                 if parameter.requires_grad:
                     yield _name(name, layer), path.partition(".")[0]
+
+
+def trained_beside(model: nn.Module, adapters: Iterable[Adapter]) -> Mapping[str, nn.Parameter]:
+    """What of a model is trained and is no factor of some adapters: heads, biases, norms, magnitudes."""
+    factors = {id(factor) for each in adapters for factor in each.factors.values()}
+    named = model.named_parameters()
+    return {name: value for name, value in named if value.requires_grad and id(value) not in factors}
 
 
 def _tuned(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -269,8 +272,7 @@ def _holds(attribute: str) -> Callable[[Adapter], bool]:
 
 
 def _is_elsewhere(adapter: Adapter) -> bool:
-    rank = getattr(adapter.layer, "r")[adapter.key]  # noqa: B009
-    rows = rank * adapter.experts
+    rows = adapter.layer.r[adapter.key] * adapter.experts
     shapes = (rows, getattr(adapter.layer, "in_features", 0)), (getattr(adapter.layer, "out_features", 0), rows)
     is_whole = (tuple(adapter.A.shape), tuple(adapter.B.shape)) == shapes
     return not is_whole or adapter.A.is_meta or adapter.B.is_meta
@@ -278,7 +280,7 @@ def _is_elsewhere(adapter: Adapter) -> bool:
 
 def _is_untold(adapter: Adapter) -> bool:
     """Whether PEFT has to guess the inputs of a stack's matrices, which it takes for the last dimension."""
-    layer: Any = adapter.layer
+    layer = adapter.layer
     is_stack = isinstance(layer, ParamWrapper) and layer.get_param().ndim == 3
     return is_stack and not hasattr(layer.get_base_layer(), "is_transposed")
 
@@ -343,7 +345,7 @@ REFUSALS = (
 def _check_shared(adapters: list[Adapter]) -> None:
     owner: dict[int, str] = {}
     for each in adapters:
-        for factor in (each.A, each.B):
+        for factor in each.factors.values():
             other = owner.setdefault(factor.data_ptr(), each.name)
             if other != each.name:
                 raise BadInput(f"layers {other} and {each.name} share a factor (tied adapters); untie them")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters, trained_beside
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.probe import Observation, Probe
 from gamma_calc.huggingface.rates import scheme_optimizer
@@ -108,10 +108,8 @@ def family_observations(
             adapters = lora_adapters(model)
             _check_one_law(adapters)
             _check_fan_ins(adapters, width, first)
-            inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
-            for name, parameter in model.named_parameters():
-                if parameter.requires_grad and id(parameter) not in inside:
-                    raise BadInput(f"{name} is trained, and the check speaks of LoRA factors alone; freeze it")
+            if others := [*trained_beside(model, adapters)]:
+                raise BadInput(f"{others[0]} is trained, and the check speaks of LoRA factors alone; freeze it")
             for index, (scheme, k) in enumerate(zip(schemes, prefactors, strict=True)):
                 init_lora_(model, scheme, generator=run_generator(layout.seed, run, width))
                 optimizer = scheme_optimizer(

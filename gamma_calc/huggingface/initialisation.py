@@ -11,7 +11,7 @@ from gamma_calc.experiment.setup import size_of
 from gamma_calc.huggingface.adapters import DORA, EXPERTS, Adapter, configuration, configurations, lora_adapters
 from gamma_calc.huggingface.initial_factors import initialisation
 from gamma_calc.program.models import check_module
-from gamma_calc.program.scheme import INITIAL, Scheme
+from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, selected
 
 
@@ -47,24 +47,21 @@ def init_lora_(
     adapters = lora_adapters(model, adapter, knows=(DORA, EXPERTS))
     _check_base(model, adapters[0].key)
     _check_scale(chosen)
-    values = [_drawn(chosen, each, key, generator) for each in adapters for key in INITIAL]
-    factors = [factor for each in adapters for factor in (each.A, each.B)]
+    values = [_drawn(chosen, each, key, generator) for each in adapters for key in each.factors]
+    factors = [(key, factor) for each in adapters for key, factor in each.factors.items()]
     with torch.no_grad():
-        for factor, value in zip(factors, values, strict=True):
-            factor.copy_(value)
+        for (key, factor), value in zip(factors, values, strict=True):
+            factor.copy_(value).requires_grad_(chosen.is_trained(key))
         for each in adapters:
             if each.is_dora:
                 _set_magnitudes(each)
-    for each in adapters:
-        for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
-            factor.requires_grad_(chosen.is_trained(key))
     return model
 
 
 def _set_magnitudes(adapter: Adapter) -> None:
     """The norms of the rows of W + s B A, as PEFT computes them."""
-    magnitude = getattr(adapter.layer, "lora_magnitude_vector")[adapter.key]  # noqa: B009
-    weight = dequantize_module_weight(getattr(adapter.layer, "get_base_layer")())  # noqa: B009
+    magnitude = adapter.layer.lora_magnitude_vector[adapter.key]
+    weight = dequantize_module_weight(adapter.layer.get_base_layer())
     added = adapter.B @ adapter.A
     magnitude.weight.copy_(magnitude.get_weight_norm(weight.to(added.device), added, adapter.scale))
 
@@ -86,7 +83,7 @@ def _check_base(model: nn.Module, key: str) -> None:
 
 
 def _drawn(scheme: Scheme, adapter: Adapter, key: str, generator: torch.Generator | None) -> Tensor:
-    factor = adapter.A if key == INITIAL[0] else adapter.B
+    factor = adapter.factors[key]
     power = size_of(scheme.exponents[key])
     device = torch.device("cpu") if generator is None else generator.device
     if power is None:

@@ -112,7 +112,7 @@ class Probe:
             )
         groups = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
         adapters = lora_adapters(model)
-        if not any(id(factor) in groups for each in adapters for factor in (each.A, each.B)):
+        if not any(id(factor) in groups for each in adapters for factor in each.factors.values()):
             raise BadInput("the optimiser holds none of the model's LoRA factors")
         decays = {id(group): _decay(optimizer, group) for group in optimizer.param_groups if group["params"]}
         self._watches = [_Watch(each, samples, groups, decays) for each in adapters]
@@ -177,7 +177,7 @@ class _Watch:
         """Groups by the parameters', decays by the groups' ids."""
         self.adapter = adapter
         self.samples = samples
-        self.groups = [groups.get(id(factor), {}) for factor in (adapter.A, adapter.B)]
+        self.groups = [groups.get(id(factor), {}) for factor in adapter.factors.values()]
         self.decays = [decays.get(id(group)) for group in self.groups]
         device = adapter.A.device
         self.epsilons = torch.tensor([float(group.get("eps", 0.0)) for group in self.groups], device=device).double()
@@ -189,7 +189,7 @@ class _Watch:
         self.slope: Tensor | None = None
 
     def begin(self) -> None:
-        self.initial = [factor.detach().clone() for factor in (self.adapter.A, self.adapter.B)]
+        self.initial = [factor.detach().clone() for factor in self.adapter.factors.values()]
         self.before = [factor.clone() for factor in self.initial]
 
     def end(self) -> None:
@@ -217,7 +217,7 @@ class _Watch:
         """The numbers of an observation, in the order in which it is read back; None before a forward pass."""
         if self.input is None:
             return None
-        factors = (self.adapter.A.detach(), self.adapter.B.detach())
+        factors = [factor.detach() for factor in self.adapter.factors.values()]
         used = [
             each if group.get("weight_decay") else None for group, each in zip(self.groups, self.decays, strict=True)
         ]

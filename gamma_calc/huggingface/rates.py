@@ -33,6 +33,7 @@ from gamma_calc.huggingface.adapters import (
     has_adapters,
     lora_adapters,
     trained_adapters,
+    trained_beside,
 )
 from gamma_calc.huggingface.dora import check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out
@@ -155,19 +156,17 @@ def parameter_groups(
         piece = law.between(base, end)
         origin = "" if len({start.by(piece) for start in starts}) == 1 else f", from {base.by(piece)}"
         decay, share = (_ratio(law, key, base, end, each.rank) for key in ("decay", "momentum"))
-        for key, factor, rate in zip(INITIAL, (each.A, each.B), RATES, strict=True):
+        for (key, factor), rate in zip(each.factors.items(), RATES, strict=True):
             if law.scheme.is_trained(key):
                 value, beta = (
                     rates[rate] * law.multiplier(rate, base, end),
                     None if momentum is None else momentum * share,
                 )
                 add(f"lora_{key} {end.by(piece)}{origin}", factor, value, _decay(law, weight_decay, decay), beta)
-    inside = {id(factor) for each in adapters for factor in (each.A, each.B)}
-    for parameter in model.parameters():
-        if parameter.requires_grad and id(parameter) not in inside:
-            is_matrix = parameter.ndim > 1
-            name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
-            add(name, parameter, others, weight_decay if is_matrix else 0.0, momentum)
+    for parameter in trained_beside(model, adapters).values():
+        is_matrix = parameter.ndim > 1
+        name = OTHERS if is_matrix else f"{OTHERS}, one-dimensional"
+        add(name, parameter, others, weight_decay if is_matrix else 0.0, momentum)
     return list(groups.values())
 
 
@@ -301,7 +300,7 @@ def _alpha(
 
 def _check_trained(law: TransferLaw, adapters: tuple[Adapter, ...]) -> None:
     for each in adapters:
-        for key, factor in zip(INITIAL, (each.A, each.B), strict=True):
+        for key, factor in each.factors.items():
             if factor.requires_grad != law.scheme.is_trained(key):
                 found, meant = ("trained", "frozen") if factor.requires_grad else ("frozen", "trained")
                 said = f"layer {each.name}: {key} is {found}, and {law.scheme.name} has it {meant}"

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_run import plain
-from gamma_calc.huggingface.adapters import Adapter, lora_adapters
+from gamma_calc.huggingface.adapters import Adapter, lora_adapters, trained_beside
 from gamma_calc.huggingface.initialisation import init_lora_
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import LanguageTraining, Plan
@@ -40,7 +40,6 @@ RECORDS = 6
 """How often the sizes of the features are looked at along training, first and last step included."""
 
 WARM_UP = 0.06
-FACTORS = ("lora_A", "lora_B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class LanguageRun:
             raise BadInput(f"--data {self.plan.data}: the texts here are not those that the runs were planned with")
         initialise(ready.model, self.scheme, self.seed)
         # With B A = 0 only a head makes a difference.
-        known = self.scheme, self.seed if _head(ready.model) else None
+        known = self.scheme, self.seed if trained_beside(ready.model, lora_adapters(ready.model)) else None
         if known not in ready.untrained:
             ready.untrained[known] = _judged(ready)
         before = ready.untrained[known]
@@ -119,18 +118,12 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     size = float(getattr(getattr(model, "config"), "initializer_range", 0.02))  # noqa: B009
     with torch.no_grad():
-        for parameter in _head(model):
+        for parameter in trained_beside(model, lora_adapters(model)).values():
             if parameter.ndim > 1:
                 parameter.copy_(size * torch.randn(parameter.shape, generator=generator))
             else:
                 parameter.zero_()
     init_lora_(model, scheme_called(scheme), generator=generator)
-
-
-def _head(model: nn.Module) -> list[nn.Parameter]:
-    """What is trained beside the factors."""
-    named = model.named_parameters()
-    return [each for name, each in named if each.requires_grad and not any(factor in name for factor in FACTORS)]
 
 
 def optimizer_at(ready: Task, training: LanguageTraining, scheme: str, rate: float) -> torch.optim.Optimizer:
