@@ -248,27 +248,52 @@ def law_between(
     if apart:
         _check_followed(apart, scheme, alpha, is_dora=is_dora)
     shown = None if apart else _alpha_between(scheme, pairs, alpha)
-    with_rank = bool(apart) or shown is not None
     reading = None if says_scale(scheme) else shown
-    is_rslora = any(end.is_rank_stabilised for _, end in pairs.values())
     if network is not None:
         asked["at"] = {**(asked.get("at") or {}), network.rate: network.exponent}
-    with_fan_out = is_mica or not (network or is_dora)  # DoRA's law is that of a normalised step, which has none
+    law = law_in(
+        [end for _, end in pairs.values()],
+        scheme,
+        is_mica=is_mica,
+        is_of_network=network is not None,
+        with_rank=bool(apart) or shown is not None,
+        with_scale=bool(apart),
+        alpha=reading,
+        **asked,
+    )
+    if network is not None:  # of a rate that is fixed a module would say it
+        law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
+    return law, reading
+
+
+def law_in(
+    layers: Sequence[LayerKind | Adapter],
+    scheme: Scheme,
+    *,
+    is_mica: bool,
+    is_of_network: bool = False,
+    with_rank: bool,
+    **asked: Any,
+) -> TransferLaw:
+    """The law of the rates in some layers: it goes by the fan-out as well, but for DoRA's and for a whole model's.
+
+    Raises:
+        BadInput, Unknown: as `through_fan_out` and `transfer_law`, or DoRA's layers have another law.
+    """
+    is_dora = any(each.is_dora for each in layers)
+    is_alone = not (is_of_network or is_dora)
+    with_fan_out = is_mica or is_alone  # DoRA's law is that of a normalised step, which has none
     law = transfer_law(
         through_fan_out(scheme, is_mica=is_mica) if with_fan_out else scheme,
         with_rank=with_rank,
         with_fan_out=with_fan_out,
-        with_scale=bool(apart),
-        alpha=reading,
-        is_rank_stabilised=is_rslora,
-        at_scale=not (network or is_dora),
+        is_rank_stabilised=any(each.is_rank_stabilised for each in layers),
+        at_scale=is_alone,
         **asked,
     )
     if is_dora:
         check_dora_law(law.scheme, law.policy, with_rank=with_rank)
-    if network is not None:  # of a rate that is fixed a module would say it
-        law = replace(law, pieces=tuple(replace(piece, is_stable=True) for piece in law.pieces))
-    return law, reading
+    return law
 
 
 def _check_followed(apart: str, scheme: Scheme, said: AlphaReading | None, *, is_dora: bool) -> None:

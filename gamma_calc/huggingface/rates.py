@@ -24,7 +24,7 @@ from gamma_calc.experiment.alpha import (
     says_scale,
 )
 from gamma_calc.experiment.setup import size_of
-from gamma_calc.experiment.transfer import Place, TransferLaw, transfer_law
+from gamma_calc.experiment.transfer import Place, TransferLaw
 from gamma_calc.huggingface.adapters import (
     BESIDE_LORA,
     FROZEN_B,
@@ -35,8 +35,6 @@ from gamma_calc.huggingface.adapters import (
     trained_adapters,
     trained_beside,
 )
-from gamma_calc.huggingface.dora import check_dora_law
-from gamma_calc.huggingface.implemented_scheme import through_fan_out
 from gamma_calc.huggingface.layers import (
     ModelLike,
     adapted_shapes,
@@ -46,7 +44,7 @@ from gamma_calc.huggingface.layers import (
     title_of,
     width_of,
 )
-from gamma_calc.huggingface.model_transfer import law_between, paired_kinds, place
+from gamma_calc.huggingface.model_transfer import law_between, law_in, paired_kinds, place
 from gamma_calc.numbers import real_number, whole_number
 from gamma_calc.program.models import check_module
 from gamma_calc.program.optimizers import Moments, Raw
@@ -185,20 +183,8 @@ def _at_one_base(
     check_module(scheme.model, "parameter_groups")
     _check_scales(adapters)
     reading = _alpha(scheme, adapters, base_rank, alpha)
-    is_rslora = adapters[0].is_rank_stabilised
-    with_rank, is_dora = base_rank is not None, any(each.is_dora for each in adapters)
     is_mica = not scheme.is_trained(INITIAL[1]) and any(map(FROZEN_B.applies, adapters))
-    through = scheme if is_dora else through_fan_out(scheme, is_mica=is_mica)
-    law = transfer_law(
-        through,
-        with_rank=with_rank,
-        with_fan_out=not is_dora,
-        alpha=reading,
-        is_rank_stabilised=is_rslora,
-        at_scale=not is_dora,
-    )
-    if is_dora:
-        check_dora_law(law.scheme, law.policy, with_rank=with_rank)
+    law = law_in(adapters, scheme, is_mica=is_mica, with_rank=base_rank is not None, alpha=reading)
     end = place(adapters[0], law)
     base = replace(law.moved(end, base_width, base_rank or end.rank), fan_out=end.fan_out and base_width)
     if base_rank is None and len({each.rank for each in adapters}) > 1:
