@@ -141,11 +141,8 @@ def parameter_groups(
     stream = width_of(model) if network else 0
 
     def add(group: str, parameter: nn.Parameter, rate: float, decay: float | None, beta: float | None) -> None:
-        empty = {"name": group, "params": [], "lr": rate}
-        if decay is not None:
-            empty["weight_decay"] = decay
-        if beta is not None:
-            empty["momentum"] = beta
+        said = {"lr": rate, "weight_decay": decay, "momentum": beta}
+        empty = {"name": group, "params": [], **{key: value for key, value in said.items() if value is not None}}
         groups.setdefault(group, empty)["params"].append(parameter)
 
     starts = {*bases}
@@ -389,28 +386,21 @@ class SchemeCallback(TrainerCallback):  # type: ignore[misc]  # the base is not 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Compare the rates."""
+        """Hold the optimiser's rates, those before any schedule, to the scheme's."""
         model, optimizer = kwargs["model"], kwargs["optimizer"]
-        check_rates(
-            optimizer, model, parameter_groups(model, self.scheme, self.learning_rate, **{**NO_DECAY, **self.options})
-        )
-
-
-def check_rates(optimizer: torch.optim.Optimizer, model: nn.Module, groups: list[dict[str, Any]]) -> None:
-    """Hold an optimiser's rates, those before any schedule, to the groups'."""
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found = {
-        id(parameter): float(group.get("initial_lr", group["lr"]))
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    }
-    for group in groups:
-        for parameter in group["params"]:
-            rate = found.get(id(parameter))
-            if rate != group["lr"]:
-                name = names.get(id(parameter), group["name"])
-                seen = "no rate: it is not optimised" if rate is None else f"{rate:g}"
-                advice = "give the Trainer optimizers=(scheme_optimizer(model, ...), None)"
-                raise BadInput(
-                    f"learning rate of {name}: found {seen}, expected {group['lr']:g} ({group['name']}); {advice}"
-                )
+        names = {id(parameter): name for name, parameter in model.named_parameters()}
+        found = {
+            id(parameter): float(group.get("initial_lr", group["lr"]))
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+        for group in parameter_groups(model, self.scheme, self.learning_rate, **{**NO_DECAY, **self.options}):
+            for parameter in group["params"]:
+                rate = found.get(id(parameter))
+                if rate != group["lr"]:
+                    name = names.get(id(parameter), group["name"])
+                    seen = "no rate: it is not optimised" if rate is None else f"{rate:g}"
+                    advice = "give the Trainer optimizers=(scheme_optimizer(model, ...), None)"
+                    raise BadInput(
+                        f"learning rate of {name}: found {seen}, expected {group['lr']:g} ({group['name']}); {advice}"
+                    )
