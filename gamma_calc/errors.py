@@ -94,6 +94,11 @@ def quoted(value: object) -> str:
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
+def one_line(problem: BaseException, most: int = 200) -> str:
+    """What an exception of somebody else's says, in one line of so many characters at most."""
+    return " ".join(str(problem).split())[:most]
+
+
 def printable(text: str) -> str:
     r"""The text as one line of bounded length, with what a terminal would act upon escaped.
 

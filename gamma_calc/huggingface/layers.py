@@ -25,7 +25,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from gamma_calc.errors import BadInput, named_in, nearest, quoted
+from gamma_calc.errors import BadInput, named_in, nearest, one_line, quoted
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_config import HEADS, check_alpha
 from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, is_vera, parsed_json
@@ -117,10 +117,9 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
             config = adapter or LoraConfig(target_modules=ALL_LINEAR)
             wrapped = get_peft_model(cast(PreTrainedModel, bare), config, low_cpu_mem_usage=True)
     except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
-        reason = " ".join(str(problem).split())[:200]
         has_class = not isinstance(bare, PreTrainedModel) or bare.config.architectures
         hint = "" if has_class else f"; its configuration names no class, {NAMED_CLASS}"
-        raise BadInput(f"{title}: PEFT cannot adapt the model: {reason}{hint}") from None
+        raise BadInput(f"{title}: PEFT cannot adapt the model: {one_line(problem)}{hint}") from None
     assert isinstance(wrapped, PeftModel)
     with named_in(title):
         check_ranks(wrapped)
@@ -201,7 +200,7 @@ def _taken(place: Path | str, kind: type[C], keys: Sequence[str], document: Mapp
     try:
         return cast(C, kind(**{key: document[key] for key in keys if document.get(key) is not None}))
     except (ValueError, TypeError) as problem:
-        raise BadInput(f"{place}: PEFT does not take it: {' '.join(str(problem).split())[:200]}") from None
+        raise BadInput(f"{place}: PEFT does not take it: {one_line(problem)}") from None
 
 
 def shape_config(adapter: object) -> LoraConfig | None:
@@ -484,8 +483,7 @@ PROPORTIONAL = (*(name for kind in ("heads", *INNER) for name in ATTRIBUTES[kind
 
 def unusable(name: str, problem: Exception) -> BadInput:
     """What to raise where transformers cannot make a model of a configuration."""
-    reason = " ".join(str(problem).split())[:200]
     if "trust_remote_code" in str(problem):
         words = "it needs Python code of its own, which is never run here; give a model whose class transformers has"
         return BadInput(f"{name}: {words}")
-    return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {reason})")
+    return BadInput(f"{name}: transformers cannot build a model of it ({type(problem).__name__}: {one_line(problem)})")

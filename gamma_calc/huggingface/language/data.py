@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, one_line
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.language.texts import (
     PACKAGE,
@@ -100,8 +100,8 @@ def _dataset(name: str, part: str) -> Any:
     try:
         return datasets.load_dataset(name, part)
     except Exception as problem:  # whatever the network, the hub or the cache raises
-        reason = " ".join(str(problem).split())[:200]
-        raise BadInput(f"--data {part}: {name} cannot be fetched ({type(problem).__name__}: {reason})") from None
+        reason = f"{type(problem).__name__}: {one_line(problem)}"
+        raise BadInput(f"--data {part}: {name} cannot be fetched ({reason})") from None
 
 
 LABELLED: Mapping[str, Callable[[], LabelledTexts]] = {

@@ -26,7 +26,7 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, one_line
 from gamma_calc.huggingface.language.model_source import ModelSource
 from gamma_calc.huggingface.language.settings import Building
 from gamma_calc.huggingface.language.texts import MORE_LINES
@@ -186,8 +186,7 @@ def _built(kind: Any, configuration: PreTrainedConfig) -> Any:
     try:
         return kind.from_config(configuration, trust_remote_code=False, dtype=torch.float32)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
-        reason = " ".join(str(problem).split())[:200]
-        found = f"{kind.__name__} cannot be built of it ({type(problem).__name__}: {reason})"
+        found = f"{kind.__name__} cannot be built of it ({type(problem).__name__}: {one_line(problem)})"
         raise BadInput(f"--model, a {configuration.model_type}: {found}") from None
 
 
@@ -240,9 +239,8 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
                 source.folder, local_files_only=True, trust_remote_code=False, **file, **options
             )
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
-        reason = " ".join(str(problem).split())[:200]
         if "trust_remote_code" in str(problem):
             raise unusable(f"--model {source.name}", problem) from None
         raise BadInput(
-            f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {reason})"
+            f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {one_line(problem)})"
         ) from None

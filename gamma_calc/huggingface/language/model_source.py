@@ -15,7 +15,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, one_line
 
 BUILT = "built"
 CONFIGURATION = "config.json"
@@ -121,9 +121,8 @@ def _fetched(word: str) -> Path:
     try:
         return Path(snapshot_download(word, allow_patterns=list(WANTED)))
     except Exception as problem:  # whatever the network, the hub or the cache raises
-        reason = " ".join(str(problem).split())[:160]
         expected = f"a folder, an installed package with weights such as {PACKAGES[0]}, a name on the hub, or {BUILT}"
         raise BadInput(
             f"--model: {word!r} is no folder, no installed package, and cannot be fetched ({type(problem).__name__}:"
-            f" {reason}); expected {expected}"
+            f" {one_line(problem, 160)}); expected {expected}"
         ) from None

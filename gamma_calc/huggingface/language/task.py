@@ -22,7 +22,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
-from gamma_calc.errors import BadInput
+from gamma_calc.errors import BadInput, one_line
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapters import check_ranks
 from gamma_calc.huggingface.language.data import labelled_texts, running_text
@@ -181,8 +181,7 @@ def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Modu
             warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in a way that is going out of use
             found = get_peft_model(model, configuration)
     except ValueError as problem:
-        reason = " ".join(str(problem).split())[:200]
-        raise BadInput(f"PEFT cannot adapt the model ({reason}); name the layers: --targets") from None
+        raise BadInput(f"PEFT cannot adapt the model ({one_line(problem)}); name the layers: --targets") from None
     check_ranks(found)
     found.eval()  # without dropout: the paper's programs have none, and both schemes see the same numbers
     assert isinstance(found, nn.Module)
