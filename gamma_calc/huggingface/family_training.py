@@ -21,10 +21,9 @@ from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Key, Progress
-from gamma_calc.simulation.slopes import shortfall
+from gamma_calc.simulation.slopes import Array, shortfall
 from gamma_calc.tracing.names import WRAPPING
 
-Array = NDArray[np.float64]
 MakeModel = Callable[[int, int], nn.Module]
 """From a width and a seed to a model with LoRA adapters; everything else in it frozen."""
 

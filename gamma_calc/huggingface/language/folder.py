@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,6 @@ import numpy as np
 import peft
 import transformers
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from gamma_calc.document.blocks import Block, Column, ColumnKind, Heading, Paragraph, Table
 from gamma_calc.experiment.claims import (
@@ -30,7 +29,7 @@ from gamma_calc.huggingface.language.study import Curves, LanguageStudy
 from gamma_calc.report.figure import PHONE_WIDTH, axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health
-from gamma_calc.simulation.slopes import mean_and_half_width
+from gamma_calc.simulation.slopes import Array, mean_and_half_width
 
 TITLES = {
     True: "Sequence classification under two initialisations",
@@ -97,9 +96,9 @@ def curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
     }
 
 
-def _over_layers(sizes: np.ndarray[Any, np.dtype[np.float64]]) -> Any:
+def _over_layers(sizes: Array) -> Array:
     with np.errstate(divide="ignore"):
-        return np.exp(np.log(sizes).mean(axis=-1))
+        return np.asarray(np.exp(np.log(sizes).mean(axis=-1)))
 
 
 def is_built(plan: Plan) -> bool:
@@ -119,8 +118,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def _rates_table(found: LanguageStudy) -> Table:
     score = "test accuracy there, %" if found.is_classification else "test perplexity there"
-    numbers = ("optimal rate (lowest validation loss)", "95 % interval", "best rate of the grid", score)
-    rows = []
+    rows = [("init", "optimal rate (lowest validation loss)", "95 % interval", "best rate of the grid", score)]
     for curves in found.curves:
         optimum, best = curves.optimum, found.best(curves)
         mean, half = mean_and_half_width(found.score(curves)[best])
@@ -133,7 +131,13 @@ def _rates_table(found: LanguageStudy) -> Table:
                 f"{mean:.2f} \N{PLUS-MINUS SIGN} {half:.2f}",
             )
         )
-    return Table((Column("init", ColumnKind.NAME), *(Column(each, ColumnKind.NUMBER) for each in numbers)), tuple(rows))
+    return table_of(rows)
+
+
+def table_of(rows: Sequence[tuple[str, ...]]) -> Table:
+    """Names and the numbers of each, under the words of the first row."""
+    (first, *others), *cells = rows
+    return Table((Column(first, ColumnKind.NAME), *(Column(each, ColumnKind.NUMBER) for each in others)), tuple(cells))
 
 
 def health_blocks(every: Iterable[Curves]) -> Iterator[Block]:
@@ -176,9 +180,6 @@ def setting_text(plan: Plan) -> str:
         " with counts as diverged. All schemes and rates see the same batches and the same head, seed by seed; the"
         " parts of the data are the same in all runs."
     )
-
-
-Array = NDArray[np.float64]
 
 
 def study_figures(found: LanguageStudy) -> Mapping[str, Callable[[], Figure]]:

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
@@ -29,9 +28,7 @@ from gamma_calc.huggingface.rates import scheme_optimizer
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
-from gamma_calc.simulation.store import Arrays
-
-Array = NDArray[np.float64]
+from gamma_calc.simulation.store import Array, Arrays
 
 LOOP = 1
 """Raised when the numbers that some run gives change: results of earlier loops are then made anew."""

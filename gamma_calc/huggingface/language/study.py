@@ -25,9 +25,7 @@ from gamma_calc.huggingface.language.task import run_memory, task
 from gamma_calc.simulation.devices import one_thread
 from gamma_calc.simulation.optima import Health, OptimalRate, optimal_rate, run_health
 from gamma_calc.simulation.program_sizes import Progress
-from gamma_calc.simulation.store import Arrays, Store
-
-Array = NDArray[np.float64]
+from gamma_calc.simulation.store import Array, Arrays, Store
 
 REACH = 2.25
 """Octaves about the lowest loss to which the optimum is fitted: five points of a grid of octaves."""

@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from gamma_calc.document.blocks import Block, Column, ColumnKind, Heading, Paragraph, Table
+from gamma_calc.document.blocks import Block, Heading, Paragraph
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import part
@@ -31,6 +30,7 @@ from gamma_calc.huggingface.language.folder import (
     is_built,
     plan_json,
     setting_text,
+    table_of,
 )
 from gamma_calc.huggingface.language.run import scheme_called
 from gamma_calc.huggingface.language.settings import FULL, LLAMA, ROBERTA, Plan
@@ -44,9 +44,7 @@ from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
 from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.slopes import SlopeEstimate, mean_and_half_width
-from gamma_calc.simulation.store import Store
-
-Array = NDArray[np.float64]
+from gamma_calc.simulation.store import Array, Store
 
 LEAST_WIDTHS = 3
 """Fewer best rates have no slope with an interval."""
@@ -286,22 +284,15 @@ def _sections(found: Tuned) -> Iterator[Block]:
     yield Heading(2, "Over learning rates")
     yield gallery({"rates": CAPTION})
     for each in found.studies:
-        yield _table(_rates_table(each))
+        yield table_of(_rates_table(each))
     if len(found.studies) > 1:
         yield Heading(2, "Over widths")
-        yield _table(found.table())
+        yield table_of(found.table())
     if (carried := found.carried) is not None:
         yield Heading(2, f"On {Path(found.tuning.target).name}")
-        yield _table(carried.table())
+        yield table_of(carried.table())
         yield from map(Paragraph, carried.notes)
     yield from health_blocks(each.curves[0] for each in found.studies)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Table:
-    first, *others = rows[0]
-    return Table(
-        (Column(first, ColumnKind.NAME), *(Column(name, ColumnKind.NUMBER) for name in others)), tuple(rows[1:])
-    )
 
 
 CAPTION = (
