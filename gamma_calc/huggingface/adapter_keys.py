@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from gamma_calc.errors import quoted
+from gamma_calc.huggingface.layer_names import names_text
 
 LORA, VERA = "LORA", "VERA"
 DORA, QALORA = "DoRA", "QALoRA"
@@ -69,10 +69,8 @@ class KeysOf:
     @property
     def slips_text(self) -> str:
         """The slips in one sentence; nothing where there are none."""
-        if not self.slips:
-            return ""
-        said = ", ".join(f"{quoted(slip)} (did you mean {meant!r}?)" for slip, meant in self.slips.items())
-        return f"PEFT does not know {said} and goes on without, as if it were not there."
+        said = f"PEFT does not know {names_text(self.slips)} and goes on without, as if it were not there."
+        return said if self.slips else ""
 
     def missing_text(self, key: str) -> str:
         """What PEFT takes for a missing key; nothing where it is there."""
