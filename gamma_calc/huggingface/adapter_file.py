@@ -66,11 +66,6 @@ def check_shape(document: Mapping[str, Any], rank: int) -> None:
     _targets(document)
 
 
-def is_vera(document: object) -> bool:
-    """Whether a configuration is one of VeRA."""
-    return isinstance(document, Mapping) and document.get("peft_type") == VERA
-
-
 def config_from_mapping(document: object) -> AdapterConfig:
     """The configuration in parsed JSON; what is not there has PEFT's default, and `keys` has what it does not know.
 

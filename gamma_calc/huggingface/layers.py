@@ -28,7 +28,8 @@ from transformers.pytorch_utils import Conv1D
 from gamma_calc.errors import BadInput, named_in, nearest, one_line, quoted
 from gamma_calc.files import file_content
 from gamma_calc.huggingface.adapter_config import HEADS, check_alpha
-from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, is_vera, parsed_json
+from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, parsed_json
+from gamma_calc.huggingface.adapter_keys import VERA
 from gamma_calc.huggingface.adapters import (
     BESIDE_LORA,
     Adapter,
@@ -167,7 +168,7 @@ def traced_adapter_from(adapter: AdapterLike) -> PeftConfig:
         BadInput: it is none of these, or PEFT does not take it.
     """
     place, document = adapter_document(adapter)
-    if is_vera(document):
+    if isinstance(document, Mapping) and document.get("peft_type") == VERA:
         with named_in(place):
             check_shape(document, VeraConfig().r)
         return _taken(place, VeraConfig, VERA_KEYS, document)

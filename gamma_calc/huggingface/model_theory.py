@@ -9,10 +9,9 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent
@@ -28,7 +27,7 @@ from gamma_calc.derivation.as_json import SCHEMA, condition_json, largest_json
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_file import config_from_mapping
-from gamma_calc.huggingface.adapter_keys import keys_of
+from gamma_calc.huggingface.adapter_keys import VERA, keys_of
 from gamma_calc.huggingface.adapters import active_configuration
 from gamma_calc.huggingface.implemented_scheme import adapter_scheme
 from gamma_calc.huggingface.layer_parts import LayerParts, layer_parts
@@ -65,8 +64,6 @@ PARTS = ("Delta_Z_A", "Delta_Z_B", "Z_A", "Z_B")
 """What is said of each adapter."""
 COMPARED = ("Z_A", "Z_B", "Delta_Z_B")
 """What a module's theory says of it too."""
-MODULES: Mapping[str, Callable[[], Problem]] = MappingProxyType({"VERA": vera})
-"""One module with an adapter of another kind than LoRA, by what PEFT calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,15 +377,18 @@ def _chosen(
 ) -> Scheme:
     """The scheme of the adapters that a model has: what is said, or what the adapter's file implements, or init-a.
 
-    Adapters of another kind than LoRA start as PEFT has them, and have one rate.
+    VeRA's vectors start as PEFT has them, and have one rate.
     """
     kinds = [config.peft_type.value for config in getattr(model, "peft_config", {}).values()]
-    alone = next((MODULES[kind] for kind in kinds if kind in MODULES), None)
-    if alone is not None and scheme is not None:
+    is_vera = VERA in kinds
+    if is_vera and scheme is not None:
         raise BadInput("a scheme", found=f"one for {kinds[0]}", expected="none: its vectors start as PEFT has them")
-    given = alone() if alone else scheme if scheme is not None else SCHEME if adapter is None else _implemented(adapter)
-    (chosen,) = selected([given], optimizer=optimizer, at=at)
-    if alone is None:
+    if is_vera:
+        scheme = vera()
+    elif scheme is None:
+        scheme = SCHEME if adapter is None else _implemented(adapter)
+    (chosen,) = selected([scheme], optimizer=optimizer, at=at)
+    if not is_vera:
         check_module(chosen.model, "the scheme of a model's adapters")
         check_chosen(chosen)
     return chosen
