@@ -46,8 +46,7 @@ def block(t: Translation, value: Value, place: int, taken: Coordinates, where: s
     (axis,) = value.dims[place]
     new = t.axes.axis(tuple(map(len, taken)), _axes(value.expression), where)
     taking = _Taking(t, taken, new, where)
-    expression = taking.of(value.expression, axis)
-    return Value(expression, (*value.dims[:place], (new,), *value.dims[place + 1 :]))
+    return value.with_dims(place, (new,)).written(taking.of(value.expression, axis))
 
 
 def _axes(expression: Expression) -> set[Axis]:

@@ -136,5 +136,5 @@ def _largest_of_windows(
         first = places.gather(1, inside.int().argmax(1, keepdim=True))  # once more, in place of what is outside
         value = patches(t, op, value, place, torch.where(inside, places, first))
         value = folded(t, op, value, (place + 1,), partial(larger, t, op))
-        value = Value(value.expression, (*value.dims[: place + 1], *value.dims[place + 2 :]))
+        value = value.with_dims(place + 1)
     return value

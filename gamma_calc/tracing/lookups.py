@@ -85,7 +85,7 @@ def maximum(
     value = t.value(x)
     places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
     found, place = at_places(t, op, value, place, places), place % len(value.dims)
-    return (found if keepdim else Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))), None
+    return (found if keepdim else found.with_dims(place)), None
 
 
 def minimum(
@@ -136,13 +136,13 @@ def _picks(
     value = t.layout.whole(value, place)
     if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"entries at places along {value.dims[place][0]}, which grows")
-    front = (*value.dims[:place], *value.dims[place + 1 :])
+    front = value.with_dims(place).dims
     rows = tuple(t.layout.sizes(dim)[0] for dim in front)
     numbers = places[0].movedim(place, -1)
     if tuple(numbers.shape[:-1]) != rows:
         raise Unknown("entries at places in some of the rows")
     sizes = tuple(each.shape[place] for each in places)
-    new = () if set(sizes) == {1} else (t.axes.axis(sizes, value.axes, op.where),)
+    new = t.axes.dimension(sizes, value.axes, op.where)
     picks = indicators(t, op.name, (*front, new), [(numbers, value.dims[place])])
     letters = LETTERS[: len(value.dims)]
     beside, taken = letters.replace(letters[place], ""), letters[place]

@@ -149,8 +149,8 @@ def expanded(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) 
     assert op.shape is not None
     dims = [()] * (len(op.shape) - len(value.dims)) + list(value.dims)
     for place, sizes in enumerate(op.shape):
-        if not dims[place] and set(sizes) != {1}:
-            dims[place] = (t.axes.axis(sizes, (*value.axes, *flat(dims)), op.where),)
+        if not dims[place]:
+            dims[place] = t.axes.dimension(sizes, (*value.axes, *flat(dims)), op.where)
     return Value(value.expression, tuple(dims))
 
 
@@ -256,8 +256,7 @@ def square_root(degree: Fraction) -> Entry:
             value, place = found
             value = t.layout.whole(value, place)
             (axis,) = value.dims[place]
-            dims = (*value.dims[:place], (), *value.dims[place + 1 :])
-            return Value(InverseRms(value.expression, axis), dims)
+            return value.with_dims(place, ()).written(InverseRms(value.expression, axis))
         value = t.value(x)
         return value.written(PowerOf(value.expression, degree))
 
@@ -341,7 +340,7 @@ def repeated(t: Translation, op: Operation, x: Any, count: Any, place: int | Non
     if count == 1:
         return value
     new = t.axes.axis(in_each(count), value.axes, op.where)
-    return Value(value.expression, (*value.dims[:place], (*value.dims[place], new), *value.dims[place + 1 :]))
+    return value.with_dims(place, (*value.dims[place], new))
 
 
 def tiled(t: Translation, op: Operation, x: Any, counts: Sequence[Any]) -> Value:
@@ -509,7 +508,7 @@ def likelihood(
     if weight is not None or operation.indices is None or any((each == ignored).any() for each in operation.indices):
         raise Unknown("weights of classes, classes that are left out, or ones that are not known")
     found = at_places(t, op, value, place, [each.unsqueeze(place) for each in operation.indices])
-    found = Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+    found = found.with_dims(place)
     over: Sequence[Entry] = (same, averaged, summed)
     return t.scaled(over[reduction](t, op, found), -1)
 

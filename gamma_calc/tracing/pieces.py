@@ -41,9 +41,8 @@ def _sliced(t: Translation, op: Operation, value: Value, place: int, start: Any,
     assert op.shape is not None
     if op.shape[place] == t.layout.sizes(value.dims[place]):
         return value
-    begins = _counted(start or 0, t.layout.sizes(value.dims[place]))
-    rows = zip(begins, op.shape[place], strict=True)
-    return taken(t, value, place, tuple(range(first, first + step * count, step) for first, count in rows), op.where)
+    rows = _counted_rows(start or 0, t.layout.sizes(value.dims[place]), op.shape[place], step)
+    return taken(t, value, place, rows, op.where)
 
 
 def narrowed(t: Translation, op: Operation, x: Any, place: int, start: Any, length: Any) -> Value | Beside:
@@ -55,15 +54,15 @@ def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> V
     """One coordinate of a dimension, which is no dimension any more."""
     value = t.value(x)
     place = value.place(place)
-    starts = _counted(index, t.layout.sizes(value.dims[place]))
-    found = taken(t, value, place, tuple(range(each, each + 1) for each in starts), op.where)
-    return Value(found.expression, (*found.dims[:place], *found.dims[place + 1 :]))
+    found = taken(t, value, place, _counted_rows(index, t.layout.sizes(value.dims[place]), (1, 1)), op.where)
+    return found.with_dims(place)
 
 
-def _counted(index: Any, sizes: Sizes) -> Sizes:
-    """A place in each twin, counted from the front: one below 0 is counted from the end."""
-    places = zip(in_each(index), sizes, strict=True)
-    return tuple(place if place >= 0 else max(place + size, 0) for place, size in places)
+def _counted_rows(start: Any, sizes: Sizes, counts: Sizes, step: int = 1) -> Coordinates:
+    """So many coordinates from a place on, in each twin; a place below 0 is counted from the end."""
+    places = zip(in_each(start), sizes, strict=True)
+    begins = (place if place >= 0 else max(place + size, 0) for place, size in places)
+    return tuple(range(begin, begin + step * count, step) for begin, count in zip(begins, counts, strict=True))
 
 
 def unbound(t: Translation, op: Operation, x: Any, place: int = 0) -> tuple[Value, ...]:
@@ -130,15 +129,14 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
     if is_fixed:
         t.axes.parts_of_fixed.add(size)
     if axis not in value.expression.axes:
-        left: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
-        return Value(value.expression, (*value.dims[:place], left, *value.dims[place + 1 :]))
+        return value.with_dims(place, t.axes.dimension(size, value.axes, where))
     if not is_fixed:
         found = block(t, value, place, rows, where)
         return _summed_over(found, place) if set(size) == {1} else found
     (first, *_) = rows
     if len(first) == 1 and (alone := at_place(t, value.expression, axis, first.start)) is not None:
-        return Value(alone, (*value.dims[:place], (), *value.dims[place + 1 :]))
-    new: Dimension = () if set(size) == {1} else (t.axes.axis(size, value.axes, where),)
+        return value.with_dims(place, ()).written(alone)
+    new = t.axes.dimension(size, value.axes, where)
     name = f"take_{'_'.join((*_tag((*new, axis)), str(first.start), str(first.step)))}"
     return _times(t, value, place, name, torch.eye(t.axes.sizes[axis][0])[[*first]], new)
 
@@ -146,8 +144,7 @@ def taken(t: Translation, value: Value, place: int, rows: Coordinates, where: st
 def _summed_over(value: Value, place: int) -> Value:
     """A dimension of one coordinate, which is none any more."""
     (axis,) = value.dims[place]
-    left = Contraction(value.expression, Ones.along(axis), (axis,))
-    return Value(left, (*value.dims[:place], (), *value.dims[place + 1 :]))
+    return value.with_dims(place, ()).written(Contraction(value.expression, Ones.along(axis), (axis,)))
 
 
 def _against(t: Translation, value: Value, place: int, chosen: Value) -> Value:
@@ -206,9 +203,7 @@ def placed(
     (axis,) = before.dims[place]
     if not t.axes.is_fixed(axis):
         raise Unknown(f"numbers put in place of some coordinates of {axis}, which grows")
-    begins = _counted(start or 0, t.axes.sizes[axis])
-    counts = t.layout.sizes(new.dims[place])
-    rows = tuple(range(first, first + step * count, step) for first, count in zip(begins, counts, strict=True))
+    rows = _counted_rows(start or 0, t.axes.sizes[axis], t.layout.sizes(new.dims[place]), step)
     found = _put(t, new, rows, place, axis)
     if t.number(x) == 0:
         return found
@@ -255,8 +250,7 @@ def _zeros(t: Translation, value: Value, place: int, rows: Coordinates) -> list[
     counts = tuple(map(len, rows))
     if not any(counts):
         return []
-    dims = (*value.dims[:place], (t.axes.axis(counts, value.axes),), *value.dims[place + 1 :])
-    return [(Value(t.scalar(0), dims), rows)]
+    return [(value.with_dims(place, (t.axes.axis(counts, value.axes),)).written(t.scalar(0)), rows)]
 
 
 def _beside(t: Translation, values: Sequence[Value], place: int, axis: Axis) -> Beside:
@@ -348,7 +342,7 @@ def _in_order(t: Translation, op: Operation, value: Value, place: int, matrix: t
     value = t.layout.whole(value, place)
     if not all(map(t.axes.is_fixed, value.dims[place])):
         raise Unknown(f"the coordinates of {value.dims[place][0]}, which grows, in order")
-    new: Dimension = () if len(matrix) == 1 else (t.axes.axis((len(matrix),) * 2, value.axes, op.where),)
+    new = t.axes.dimension((len(matrix),) * 2, value.axes, op.where)
     return _times(t, value, place, f"{op.name}_{place}", matrix, new)
 
 
@@ -467,7 +461,7 @@ def patches(t: Translation, op: Operation, value: Value, place: int, places: tor
     source = tuple(t.axes.copy(axis, value.axes) for axis in value.dims[place])
     new: list[Dimension] = []
     for each in places.shape:
-        new.append(() if each == 1 else (t.axes.axis((each, each), (*value.axes, *source, *flat(new)), op.where),))
+        new.append(t.axes.dimension((each, each), (*value.axes, *source, *flat(new)), op.where))
     rows = (places[..., None] == torch.arange(size)).double()
     chosen = Value(t.data(f"{op.name}_patches_{place}", rows, (*flat(new), *source)), (*new, source))
     return _against(t, value, place, chosen)

@@ -144,6 +144,10 @@ class Axes:
             self.unexplained.setdefault(found, where)
         return found
 
+    def dimension(self, sizes: Sizes, taken: Iterable[Axis] = (), where: str = "") -> tuple[Axis, ...]:
+        """A dimension of so many coordinates: such an axis, or none where it has one coordinate."""
+        return () if set(sizes) == {1} else (self.axis(sizes, taken, where),)
+
     def is_fixed(self, axis: Axis) -> bool:
         """Whether an axis has as many coordinates at every width."""
         return axis.is_fixed and axis not in self.unexplained

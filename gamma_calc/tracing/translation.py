@@ -198,8 +198,7 @@ class Translation:
         if len(rows) == 1:
             here = self.data(f"{which}_{rows.start}", units[rows.start], (which,))
             self.units[here] = rows.start
-            dims = (*value.dims[:place], (which, *value.dims[place]), *value.dims[place + 1 :])
-            return Value(product_of(value.expression, here), dims)
+            return value.with_dims(place, (which, *value.dims[place])).written(product_of(value.expression, here))
         shape = [self.layout.sizes(dim) for dim in value.dims]
         value = self.layout.reshaped(value, [*shape[:place], (len(rows),) * 2, length, *shape[place + 1 :]])
         value = self.layout.whole(value, place)
@@ -250,7 +249,7 @@ class Translation:
         found: list[tuple[Axis, ...]] = []
         assert operation.shape is not None
         for sizes in operation.shape:
-            found.append(() if set(sizes) == {1} else (self.axes.axis(sizes, flat(found), operation.where),))
+            found.append(self.axes.dimension(sizes, flat(found), operation.where))
         return tuple(found)
 
     def data(self, name: str, value: Tensor, axes: tuple[Axis, ...]) -> Given:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from string import ascii_lowercase as LETTERS
 from typing import Any
 
 from gamma_calc.algebra import Affine
@@ -60,6 +61,10 @@ class Value:
             return (self.place(dims),)
         return tuple(self.place(dim) for dim in dims or range(len(self.dims)))
 
+    def with_dims(self, place: int, *dims: Dimension) -> Value:
+        """The same expression, with other dimensions in place of one, or with none."""
+        return Value(self.expression, (*self.dims[:place], *dims, *self.dims[place + 1 :]))
+
     def written(self, expression: Expression) -> Value:
         """The same dimensions of another expression."""
         return Value(expression, self.dims)
@@ -83,7 +88,7 @@ class AxisLayout:
             Unknown: the axes of the dimension do not go together as one.
         """
         while len(value.dims[place]) > 1:
-            dims, (*before, outer, inner) = value.dims, value.dims[place]
+            *before, outer, inner = value.dims[place]
             axis = self.axes.axis(self.sizes((outer, inner)), value.axes)
             expression = value.expression
             if outer in expression.axes or inner in expression.axes:
@@ -91,7 +96,7 @@ class AxisLayout:
                     expression = Merged(widened(expression, (outer, inner)), outer, inner, axis)
                 except BadInput as problem:
                     raise Unknown(str(problem)) from None
-            value = Value(expression, (*dims[:place], (*before, axis), *dims[place + 1 :]))
+            value = value.with_dims(place, (*before, axis)).written(expression)
         return value
 
     def renamed(self, value: Value, names: Mapping[Axis, Axis]) -> Value:
@@ -163,7 +168,7 @@ class AxisLayout:
 
     def summed(self, left: Value, right: Value, places: Collection[int], keepdim: bool) -> Value:
         """The sum of products along dimensions of the left value; the right one has the same, or is a number."""
-        letters = "".join(map(chr, range(ord("a"), ord("a") + len(left.dims))))
+        letters = LETTERS[: len(left.dims)]
         out = "".join(letter for place, letter in enumerate(letters) if place not in places)
         found = self.product(left, right, (letters, letters[: len(right.dims)], out))
         dims = iter(found.dims)
@@ -174,8 +179,7 @@ class AxisLayout:
         """Two values with as many dimensions, and the same axes where both have some."""
         count = max(len(left.dims), len(right.dims))
         left, right = (Value(each.expression, ((),) * (count - len(each.dims)) + each.dims) for each in (left, right))
-        letters = "".join(map(chr, range(ord("a"), ord("a") + count)))
-        left, right = self._beside(left, right, letters, letters)
+        left, right = self._beside(left, right, LETTERS[:count], LETTERS[:count])
         dims = tuple(one or other for one, other in zip(left.dims, right.dims, strict=True))
         return replace(left, dims=dims), replace(right, dims=dims)
 
