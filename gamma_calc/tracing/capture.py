@@ -7,7 +7,7 @@ between them is one that grows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -143,6 +143,13 @@ class Capture:
         """The operation that an operand is the value of; None where it is none, or only constants are made from it."""
         return self.operations.get(argument.name) if isinstance(argument, Reference) else None
 
+    def behind(self, argument: Any, kinds: Collection[str]) -> Operation | None:
+        """The operation that an operand is the value of, behind any of some kinds."""
+        operation = self.operation(argument)
+        while operation is not None and operation.kind in kinds:
+            operation = self.operation(operation.arguments[0])
+        return operation
+
 
 def captured(twins: Sequence[Twin], rules: Set[str]) -> Capture:
     """The forward pass of some twins, in evaluation mode.
@@ -220,10 +227,10 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
     that are random.
     """
     first: dict[int, str] = {}
-    names = {name: first.setdefault(id(value), name) for name, value in model.named_parameters(remove_duplicate=False)}
     parameters: dict[str, nn.Parameter] = dict(model.named_parameters(remove_duplicate=False))
+    names = {name: first.setdefault(id(value), name) for name, value in parameters.items()}
     buffers = {**dict(model.named_buffers(remove_duplicate=False)), **program.constants}
-    inputs = [value for value in torch.utils._pytree.tree_leaves(program.example_inputs)]
+    inputs = iter(torch.utils._pytree.tree_leaves(program.example_inputs))
     nodes = {node.name: node for node in program.graph.nodes}
     found: dict[str, _Leaf] = {}
     for spec in program.graph_signature.input_specs:
@@ -233,7 +240,7 @@ def _leaves(program: Any, model: nn.Module) -> Mapping[str, _Leaf]:
             name = "" if is_vector and not value.requires_grad else names[spec.target]
             found[spec.arg.name] = _Leaf(value.detach(), name, is_vector, spec.kind)
         elif spec.kind is InputKind.USER_INPUT:
-            found[spec.arg.name] = _Leaf(inputs.pop(0), kind=spec.kind)
+            found[spec.arg.name] = _Leaf(next(inputs), kind=spec.kind)
         else:
             name = spec.target if RANDOM_BUFFER.fullmatch(spec.target) else ""
             found[spec.arg.name] = _Leaf(buffers[spec.target], name)

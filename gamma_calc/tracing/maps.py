@@ -248,22 +248,14 @@ def _difference(t: Translation, x: Any, y: Any) -> Value:
     return t.value(x) if t.number(y) == 0 else t.layout.added(t.value(x), t.scaled(t.value(y), -1))
 
 
-def _made_by(t: Translation, argument: Any) -> Operation | None:
-    """The operation that an operand is the value of, whatever type it has."""
-    operation = t.capture.operation(argument)
-    while operation is not None and operation.kind in SAME:
-        operation = t.capture.operation(operation.arguments[0])
-    return operation
-
-
 def _is_softplus(t: Translation, argument: Any) -> bool:
-    operation = _made_by(t, argument)
+    operation = t.capture.behind(argument, SAME)
     return operation is not None and operation.kind == "softplus"
 
 
 def _is_length(t: Translation, argument: Any) -> bool:
     """Whether an operand is a norm, or a mean of squares."""
-    operation = _made_by(t, argument)
+    operation = t.capture.behind(argument, SAME)
     if operation is not None and operation.kind == "mean":
         squares = t.capture.operation(operation.arguments[0])
         return squares is not None and is_square(squares)

@@ -164,9 +164,10 @@ def product(t: Translation, op: Operation, x: Any, y: Any) -> Value | Beside | P
             beside = t.beside(one)
             if isinstance(beside, Beside) and not isinstance(other, Reference):
                 return beside.each(partial(t.scaled, number=number))
-            scaled = t.scaled(t.value(beside), number, _symbol(t, one))
+            module = _outer_factor(t, one)
+            scaled = t.scaled(t.value(beside), number, "s" if module else "")
             result = scaled if not isinstance(other, Reference) else t.layout.broadcast(scaled, t.value(other))[0]
-            return _adapted(t, one, result)
+            return t.named(f"Z_B_{t.names[module]}", result) if module else result
     for factor, other in ((x, y), (y, x)):
         match t.adapter(factor):
             case AdapterFactor(module, "d"):
@@ -174,10 +175,6 @@ def product(t: Translation, op: Operation, x: Any, y: Any) -> Value | Beside | P
             case AdapterFactor(module, "b"):
                 return t.named(f"Z_B_{t.names[module]}", t.layout.times(t.value(factor), t.value(other)))
     return t.layout.times(t.value(x), t.value(y))
-
-
-def _symbol(t: Translation, factor: Any) -> str:
-    return "s" if _outer_factor(t, factor) else ""
 
 
 def _outer_factor(t: Translation, argument: Any) -> str:
@@ -189,11 +186,6 @@ def _outer_factor(t: Translation, argument: Any) -> str:
         return ""
     found = [each for argument in operation.arguments if (each := t.adapter(argument)) is not None]
     return found[0].module if [each.factor for each in found] == ["B"] else ""
-
-
-def _adapted(t: Translation, argument: Any, value: Value) -> Value:
-    module = _outer_factor(t, argument)
-    return t.named(f"Z_B_{t.names[module]}", value) if module else value
 
 
 def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:

@@ -57,7 +57,7 @@ class Missing:
 
     operation: str
     where: str
-    reason: str = "no rule"
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,19 +322,11 @@ class Translation:
 
     def is_identity(self, argument: Any) -> bool:
         """Whether an operand is an identity matrix that does not change."""
-        operation = self.capture.operation(argument)
-        if operation is None or not operation.is_constant or operation.values is None:
-            return False
-        return all(
-            isinstance(each, Tensor) and each.ndim == 2 and torch.equal(each, torch.eye(len(each), dtype=each.dtype))
-            for each in operation.values
-        )
+        return self.identity_and_ones(argument) == (1, 0)
 
     def adapter(self, argument: Any) -> AdapterFactor | None:
         """Which factor of an adapter an operand is, or is the transpose of, if it is one."""
-        operation = self.capture.operation(argument)
-        while operation is not None and operation.kind in MOVES:
-            operation = self.capture.operation(operation.arguments[0])
+        operation = self.capture.behind(argument, MOVES)
         return None if operation is None else self.inits.adapters.get(operation.parameter)
 
     def named(self, name: str, value: Value, *, cut: bool = False) -> Value:
