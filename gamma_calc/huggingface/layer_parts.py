@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gamma_calc.algebra import Exponent, Polyhedron
 from gamma_calc.analysis.bounded import run_of
 from gamma_calc.analysis.conditions import FACTORS
-from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep
 from gamma_calc.calculus.size import Size
 from gamma_calc.huggingface.network_predictions import asking, key_of, measured_parts, own_factors
@@ -44,7 +44,7 @@ class LayerParts:
 
 
 def layer_parts(
-    found: Traced, problem: Problem, point: Polyhedron, horizon: int | None, policy: Policy = CALCULUS
+    found: Traced, problem: Problem, point: Polyhedron, horizon: int | None, policy: Policy
 ) -> tuple[LayerParts, ...]:
     """The parts of each adapter's change at a point of the problem's free exponents.
 

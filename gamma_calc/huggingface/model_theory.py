@@ -320,7 +320,6 @@ def model_theory(
         found = traced_under(
             chosen,
             made,
-            optimizer=chosen.optimizer,
             rates=str(chosen[next(iter(chosen.trained_rates.values()), RATES[0])]),
             init=_init(init, model),
             inits=inits,

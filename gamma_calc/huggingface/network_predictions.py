@@ -63,7 +63,7 @@ def traced_adapters(model: Any, scheme: Scheme) -> Traced:
         BadInput: as `traced`, or the scheme is more than inits, rates and an optimiser.
     """
     check_chosen(scheme)
-    return traced(model, scheme=scheme, optimizer=scheme.optimizer)
+    return traced(model, scheme=scheme)
 
 
 def traced_predictions(found: Traced, steps: int, policy: Policy = CALCULUS) -> Mapping[str, tuple[Prediction, ...]]:
