@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 
 from gamma_calc import Problem
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.certificate_shape import Malformed
 from gamma_calc.derivation.checker import LOWER, UPPER, CheckedRun, Refuted
+from gamma_calc.derivation.conclusions import claim, conclusions, condition_statement
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.premises import premises
 from gamma_calc.derivation.verification import verification
 from gamma_calc.errors import Unknown
+from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.network import axis, contract, data, named, parameter
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
@@ -114,12 +118,18 @@ def test_an_axis_is_there_once() -> None:
 
 
 def test_a_condition_that_does_not_ask_for_stable_is_not_judged_by_it() -> None:
-    """What `stable` bounds may be anything: another condition may hold where it never does."""
-    data = json.loads(certificate(derived(stack("adam"))).text())
-    data["premises"]["conditions"]["stable"]["bounded"] = ["Z_A[3]"]
-    data["premises"]["conditions"]["efficient"] = {"bounded": ["Z_B[1]"], "reached": []}
-    found = verification(data)
-    assert not any(each.startswith("efficient") and each.endswith("never") for each in found.conclusions)
+    """Init[A] at eta = -1/2 is efficient. What is called stable may be anything that never holds, such as Z_A <= 0."""
+    given = premises(CATALOGUE["init-a"].at({"eta": Affine.of(-1) / 2}), CALCULUS)
+    given["conditions"]["stable"] = {"bounded": ["Z_A"], "reached": []}
+    proof = FoundProof()
+    run = CheckedRun(given, proof, (), 64)
+    never = claim("never", condition_statement(["Z_A"], (), len(run.steps)), [], holds=False)
+    run.claim(never)
+    runs = [{"where": [], "steps": len(run.steps), "later": None, "claims": [never]}]
+    data = {"premises": given, "runs": runs, "largest": None, "frontier": None}
+    found = [each for each in conclusions(data, [run]) if "every step)" in each]
+    assert "stable, Z_A <= 0 (every step): never" in found
+    assert "efficient (every step): unknown; surely never; at most always" in found
 
 
 @pytest.mark.slow
