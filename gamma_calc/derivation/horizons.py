@@ -9,6 +9,7 @@ from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
 from gamma_calc.derivation.conditions import spaced
+from gamma_calc.derivation.law_words import turns_letter
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.texts import prose
 from gamma_calc.document.blocks import Column, Math, Paragraph, PrintedBlock, Table, Text, joined, typeset
@@ -93,8 +94,9 @@ def _family(family: HorizonFamily) -> str:
     asked = str(Inequality(-family.base))
     notes = [f"T >= {family.start}"] if family.start > 1 else []
     if family.is_turning:
-        asked = f"{' + '.join([*base, f'k*({family.cycle})'])} <= 0"
-        notes = [f"k <= {family.most_text}", *notes]
+        turns = turns_letter(family.base, family.cycle)
+        asked = f"{' + '.join([*base, f'{turns}*({family.cycle})'])} <= 0"
+        notes = [f"{turns} <= {family.most_text}", *notes]
     return f"{asked} ({', '.join(notes)})" if notes else asked
 
 
@@ -125,8 +127,9 @@ def _row(family: HorizonFamily) -> tuple[Text, ...]:
     terms = [] if family.base == Affine.of(0) else [family.base.latex()]
     turns: Text = ("none",)
     if family.is_turning:
-        terms.append(rf"k\,({family.cycle.latex()})")
-        turns = (Math(rf"0 \le k \le {family.most_latex}"),)
+        letter = turns_letter(family.base, family.cycle)
+        terms.append(rf"{letter}\,({family.cycle.latex()})")
+        turns = (Math(rf"0 \le {letter} \le {family.most_latex}"),)
     return (Math(" + ".join(terms or ["0"])),), turns, (Math(rf"T \ge {family.start}"),)
 
 

@@ -75,6 +75,15 @@ def _product(piece: Affine, law: Law, names: Sequence[str]) -> str:
     return " + ".join([*sorted(names[i] for i in factors), *([str(rest)] if rest != ZERO or not factors else [])])
 
 
+def turns_letter(*forms: Affine) -> str:
+    """A letter for a number of turns, which no free exponent of some forms has: k if it can be.
+
+    >>> turns_letter(Affine.symbol("k"), Affine.symbol("eta"))
+    'j'
+    """
+    return next(letter for letter in "kjmpqrsuvwxyz" if not any(letter in form.free for form in forms))
+
+
 def _family(family: Family) -> str:
     """The sums of a family, and the steps that they take.
 
@@ -84,7 +93,8 @@ def _family(family: Family) -> str:
     base, length, turns = family
     if not turns:
         return f"{base} from t = {length} on" if length else str(base)
-    names = ["k"] if len(turns) == 1 else [f"k{place}" for place, _ in enumerate(turns, 1)]
+    letter = turns_letter(base, *(turn for turn, _ in turns))
+    names = [letter] if len(turns) == 1 else [f"{letter}{place}" for place, _ in enumerate(turns, 1)]
     terms = [f"{k}*({turn})" for k, (turn, _) in zip(names, turns, strict=True)]
     times = [k if steps == 1 else f"{steps}*{k}" for k, (_, steps) in zip(names, turns, strict=True)]
     turned = " + ".join([str(base)] * (base != ZERO) + terms)
