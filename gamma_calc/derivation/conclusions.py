@@ -294,7 +294,8 @@ class _Said:
                 open_.append(factor)
         known = ", ".join(idle) or ("no factor" if not open_ else "")
         if self.data["premises"]["factors"]:
-            yield "undertrained: " + "; ".join(filter(None, [known, f"unknown of {', '.join(open_)}" if open_ else ""]))
+            said = "; ".join(filter(None, [known, f"unknown of {', '.join(open_)}" if open_ else ""]))
+            yield f"undertrained{'' if self.length == 'every step' else f' ({self.length})'}: {said}"
 
 
 def _where(claims: Sequence[Json], said: Json, key: str) -> list[Json] | None:

@@ -210,6 +210,7 @@ def test_the_published_answers() -> None:
     assert "efficient (every step): eta = -1/2, from step 3 on" in found
     assert "largest stable eta: -1/2" in found
     assert "undertrained: B" in read_back(written("init-b-adam")).conclusions
+    assert "undertrained (steps 1 to 1): A" in read_back(certificate(derived(CATALOGUE["init-a"], 1))).conclusions
 
 
 @every_case

@@ -87,6 +87,11 @@ class Truth:
             return all(self.is_product(said, parts, start, t, p) for p in points for t in (0, 1, 2, 5, 8))
         if text.startswith("growth per step: "):
             return all(self.is_growth(said, p) for p in points)
+        if re.match(r"undertrained(?: \(steps 1 to \d+\))?: ", text):
+            known, _, left = said.rpartition("unknown of ")
+            known, left = (known, left) if "unknown of" in said else (said, "")
+            found, open_ = ({*re.findall(r"\b[AB]\b", each)} for each in (known, left))
+            return {*self.whole.undertrained} - open_ == found
         if match := re.match(r"(\w+) \((every step|steps 1 to (\d+))\): ", text):
             return self.is_region(match[1], said, int(match[3]) if match[3] else None)
         if match := re.match(r"(\w+) for T steps: (\w+) <= ", text):
@@ -97,11 +102,6 @@ class Truth:
             return self.is_on_frontier(match[1].split(", "), said, int(match[2]) if match[2] else None)
         if text.startswith("there: "):
             return all(_is_told(str(self.whole.at_max[key]), bound, value) for key, bound, value in _SIZE.findall(said))
-        if text.startswith("undertrained: "):
-            known, _, left = said.rpartition("unknown of ")
-            known, left = (known, left) if "unknown of" in said else (said, "")
-            found, open_ = ({*re.findall(r"\b[AB]\b", each)} for each in (known, left))
-            return {*self.whole.undertrained} - open_ == found
         return text.startswith("after step ")
 
     def is_law(self, parts: dict[str, str], start: int, t: int, point: Point, *, is_least: bool) -> bool:
