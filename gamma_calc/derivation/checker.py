@@ -6,26 +6,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, product
 from math import prod
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
 
 Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
 """The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
-ZERO, ONE, LOWER, UPPER, SUMMED, MOST_STEPS, MOST_WORK, APART = (
-    Affine.of(0),
-    Affine.of(1),
-    0,
-    1,
-    "summed",
-    64,
-    300_000,
-    3,
-)
-
-
-T = TypeVar("T", bound=tuple[str, ...])
+ZERO, ONE, LOWER, UPPER, SUMMED = Affine.of(0), Affine.of(1), 0, 1, "summed"
+MOST_STEPS, MOST_WORK, MOST_APART = 64, 300_000, 3
 
 
 class Refuted(Exception):
@@ -111,8 +100,8 @@ def past(part: BoundedPart) -> BoundedPart:
     )
 
 
-def only(places: frozenset[T], axis: str) -> frozenset[T]:
-    """Those of some flips, or of the axes of a tensor, that are at one axis of a value."""
+def only(places: frozenset[Any], axis: str) -> frozenset[Any]:
+    """Those of some flips, or of the axes of a tensor, that are at one axis of a value, which they name last."""
     return frozenset(each for each in places if each[-1] == axis)
 
 
@@ -291,8 +280,13 @@ class CheckedRun:
         nothing = lost and ("A4" in self.without or kind == "diluted")
         return () if nothing else (size / 2 if lost else known,), (size if "A3" in lost else known,)
 
-    def gathered(self, parts: Sequence[BoundedPart], apart: int = APART) -> Iterable[BoundedPart]:
-        """Parts brought together by parity; without A4 those of one parity may cancel, without A3 also others."""
+    def gathered(self, parts: Sequence[BoundedPart], apart: int = MOST_APART) -> Iterable[BoundedPart]:
+        """Parts brought together by parity and sights; of one parity they may cancel without A4, of others without A3.
+
+        Of W^T x + W^T y a sum against W brings back x, as large as the first part, and y, as large as the second.
+        Where too many have seen different things, one part has the bounds of all and has seen what all have, and
+        another one is only bounded from above and has seen what any of them has.
+        """
         kinds = dict.fromkeys((part.fresh, part.odd) for part in parts)
         for fresh, odd in kinds:
             same = [part for part in parts if (part.fresh, part.odd) == (fresh, odd)]
