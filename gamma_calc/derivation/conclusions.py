@@ -186,7 +186,7 @@ class _Said:
         self.length = "every step" if is_final else f"steps 1 to {len(self.last.steps)}"
         is_first_longer = self.first.law is not None or len(self.first.steps) > len(self.last.steps)
         self.is_comparable = not self.first.where and (is_final or not is_first_longer)
-        self.is_alone, self.is_covered = len(runs) == 1, self.is_comparable and coverage in self.claims[0]
+        self.is_alone, self.is_covered = len(runs) == 1, coverage in self.claims[0]
         self.asked = asked(data["premises"])
         self.free = free_exponents(data["premises"])
 
@@ -218,21 +218,23 @@ class _Said:
         early, sure = self.early(name), _where(self.claims[-1], said, "if")
         if early == []:
             return [], [], []
-        is_whole = (self.is_comparable and self.is_alone) or (self.is_covered and self.asks_for_stable(name))
-        possible = _where(self.claims[-1], said, "only if") if is_whole else None
-        possible = early if possible is None and self.is_comparable else possible
+        possible = None
+        if self.is_comparable:
+            is_whole = self.is_alone or (self.is_covered and self.is_within_stable(name))
+            claimed = _where(self.claims[-1], said, "only if") if is_whole else None
+            possible = early if claimed is None else claimed
         return (sure if sure == possible else None), sure, possible
 
     def early(self, name: str) -> list[Json] | None:
         """Outside what the whole first run already breaks the bounds of a condition."""
         if self.first.where:
             return None
-        judged = [name, "stable"] if self.asks_for_stable(name) else [name]
+        judged = [name, "stable"] if self.is_within_stable(name) else [name]
         said = [condition_statement(self.asked[each].bounded, (), len(self.first.steps)) for each in judged]
         found = [_where(self.claims[0], each, "only if") for each in said]
         return next((where for where in found if where is not None), None)
 
-    def asks_for_stable(self, name: str) -> bool:
+    def is_within_stable(self, name: str) -> bool:
         """Whether a condition bounds all that `stable` does, so that it holds nowhere else."""
         return {*self.asked["stable"].bounded} <= {*self.asked[name].bounded}
 

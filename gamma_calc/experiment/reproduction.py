@@ -25,7 +25,7 @@ from gamma_calc.experiment.stability_plane import (
     StabilityEdge,
     edge_point,
     far_edge,
-    searched,
+    search_range,
     student_edge,
 )
 from gamma_calc.experiment.student_study import REPETITIONS, StudentStudy, first_look, planned_run, student_study
@@ -90,7 +90,7 @@ class EdgeRun:
     @property
     def rates(self) -> tuple[float, ...]:
         """The least and the largest rate of A between which it looks."""
-        return tuple(np.exp2(searched(self.width)).tolist())
+        return tuple(np.exp2(search_range(self.width)).tolist())
 
     def measured(self) -> Arrays:
         """The edge's fields; truth is 1."""

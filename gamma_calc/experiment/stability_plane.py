@@ -161,10 +161,10 @@ def student_edge(plan: ReproductionPlan, scheme: str, offset: Fraction, width: i
 
 
 def _edge(is_bounded: IsBounded, width: int, precision: float = PRECISION) -> StabilityEdge:
-    return stability_edge(is_bounded, *searched(width), precision=precision)
+    return stability_edge(is_bounded, *search_range(width), precision=precision)
 
 
-def searched(width: int) -> tuple[float, float]:
+def search_range(width: int) -> tuple[float, float]:
     """log2 of the least and the largest rate of A between which an edge is looked for."""
     octaves = np.log2(width)
     return SLOPES[0] * octaves - MARGIN, SLOPES[1] * octaves + MARGIN
