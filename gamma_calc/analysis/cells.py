@@ -31,23 +31,19 @@ from gamma_calc.algebra import (
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
-from gamma_calc.analysis.points import best_bound, is_borne_out
+from gamma_calc.analysis.points import best_bound, bound_on, is_borne_out
 from gamma_calc.analysis.ties import has_ties, parts_of, ties
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.calculus.provenance import MOST_APART
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Named, Scaled
-from gamma_calc.program.program import Program, with_quantities
+from gamma_calc.program.program import Program
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
 
 MOST_FACES = 64
 """Points and intervals beyond which they are not looked at one by one."""
-
-EARLY = 2
-"""Steps after which all that is trained has moved, and has moved what depends on it."""
 
 MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
@@ -78,13 +74,15 @@ def decision_by_parts(
             made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
     if not (is_tied or (is_free and has_ties(made.runs))):
         return made
+    possible = within & _within_reach(condition, bound)
+    if made.runs:
+        possible &= _union(Region.of(run.domain) & _reach(condition, run) for run in made.runs)
     is_known = made.status is not Status.UNKNOWN
     if is_known and (not is_one or _is_interval(made.region)):
-        if is_borne_out(program, made, within, horizon, policy, free):
+        if is_borne_out(program, made, possible, horizon, policy, free):
             return made
     elif not is_one:
         return made
-    possible = within & _within_reach(condition, bound)
     return joint_decision(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
 
 
@@ -132,7 +130,7 @@ def faces(
     waiting, found = [*within.members], list[Bounded]()
     while waiting:
         where = waiting.pop()
-        bound = _bound_on_face(program, condition, where, horizon, policy)
+        bound = bound_on(program, condition, where, horizon, policy)
         place, form = next(ties(bound.runs[0], where), (0, None))
         if form is None or len(found) + len(waiting) >= MOST_FACES:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
@@ -149,24 +147,6 @@ def faces(
     return tuple(found)
 
 
-def _bound_on_face(
-    program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy
-) -> Bounded:
-    """A bounded run, of two steps only where the condition holds nowhere by these, or by what they tell beside a tie.
-
-    No later step makes smaller what was too large. Only what is bounded is read, but not at a point, or where it is
-    asked what is reached: such a run answers other questions too.
-    """
-    asked = program if condition.reached else with_quantities(program, condition.bounded)
-    apart = MOST_APART
-    if horizon is None and not condition.reached:
-        early = best_bound(asked, condition, where, EARLY, policy)
-        if early.inner.is_empty and (early.outer.is_empty or has_ties([early.run])):
-            return early
-        apart = early.run.apart
-    return best_bound(program if where.equalities else asked, condition, where, horizon, policy, apart)
-
-
 def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
     """Where a condition may hold for all that is known of sizes from above, and from below before an application."""
     run = bound.runs[0]
@@ -181,9 +161,15 @@ def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
 
 def _within_reach(condition: Condition, bound: Bounded) -> Region:
     """Where all that has to become n^0 may be as large in the end, for all that is known from above."""
+    is_known = bound.is_final and bound.run.domain.includes(bound.outer)
+    return _reach(condition, bound.run) if is_known else Region.of(EVERYWHERE)
+
+
+def _reach(condition: Condition, run: Trajectory) -> Region:
+    """Where all that has to become n^0 may be as large at the end of a run, for all that is known from above."""
     possible = Region.of(EVERYWHERE)
-    for name in condition.reached if bound.is_final and bound.run.domain.includes(bound.outer) else ():
-        pieces = bound.run.last.sizes[name].upper.pieces
+    for name in condition.reached:
+        pieces = run.last.sizes[name].upper.pieces
         possible &= Region(tuple(Polyhedron.of(Inequality(piece)) for piece in pieces))
     return possible
 

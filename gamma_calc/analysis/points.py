@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise, product
 
-from gamma_calc.algebra import Affine, Equality, Exponent, Inequality, Polyhedron, Region
+from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
@@ -14,11 +14,14 @@ from gamma_calc.analysis.ties import has_ties, ties
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.provenance import MORE_APART, MOST_APART
 from gamma_calc.calculus.recursion import Trajectory, trajectory
-from gamma_calc.program.program import Program
-from gamma_calc.program.terms import is_initial
+from gamma_calc.program.program import Program, with_quantities
 
 MOST_RULES, MOST_STEPS = 10_000, 3
 """Rules that runs at points apply in all to compare exponents over a domain with those there, and steps of each."""
+EARLY = 2
+"""Steps after which all that is trained has moved, and has moved what depends on it."""
+JUST, NEAR, FAR = Fraction(1, 1000), Fraction(15, 16), Fraction(8)
+"""How far a point lies beyond a side, which share of the way to a corner, and how many times a direction far out."""
 
 Point = Mapping[str, Fraction]
 
@@ -42,32 +45,45 @@ def best_bound(
     return best_bound(program, condition, where, horizon, policy, 2 * apart)
 
 
+def bound_on(program: Program, condition: Condition, where: Polyhedron, horizon: int | None, policy: Policy) -> Bounded:
+    """A bounded run, of two steps only where the condition holds nowhere by these, or by what they tell beside a tie.
+
+    No later step makes smaller what was too large. Only what is bounded is read, but not at a point, or where it is
+    asked what is reached: such a run answers other questions too.
+    """
+    asked = program if condition.reached else with_quantities(program, condition.bounded)
+    apart = MOST_APART
+    if horizon is None and not condition.reached:
+        early = best_bound(asked, condition, where, EARLY, policy)
+        if early.inner.is_empty and (early.outer.is_empty or has_ties([early.run])):
+            return early
+        apart = early.run.apart
+    return best_bound(program if where.equalities else asked, condition, where, horizon, policy, apart)
+
+
 def is_borne_out(
     program: Program, made: Decision, within: Region, horizon: int | None, policy: Policy, free: Sequence[str]
 ) -> bool:
-    """Whether a run at a point of each edge of a decided region says what was decided.
+    """Whether runs at points of a region, and beside it, say what was decided.
 
-    At an edge a condition holds, and what it bounds is n^0 at some step: what training adds to it, where the edge is
-    one of a rate, since a network's output is n^0 from the start. Nothing need be where the domain ends. Where a
-    condition asks more than bounds, a point of each part stands for it; of what holds nowhere, the edges of the domain.
+    A run on a domain with ties knows sizes from above: a condition may hold where it does not say so. At every side of
+    the region it has to hold, and just beyond that side, but where the domain ends, it must not. Where a condition asks
+    more than bounds, or holds nowhere, it must not hold in any part of the rest either, nor at a side of that.
 
     Args:
-        within: where the condition was decided.
+        within: where the condition may hold.
         free: the free exponents.
     """
-    condition, rates = made.condition, {name for each in program.parameters for name in each.learning_rate.free}
-    is_nowhere = made.region.is_empty
-    has_sides = is_nowhere or not condition.reached
-    for at, side in _edges(within if is_nowhere else made.region, free, has_sides=has_sides):
-        there = best_bound(program, condition, at, horizon, policy)
-        if decision(condition, there, is_free=True).region.is_empty != is_nowhere:
-            return False
-        if side is None or is_nowhere or any(each.implies(side) for each in within.members):
-            continue
-        of_rate = not rates.isdisjoint(side.free)
-        terms = (step.terms[name] for step in there.run.steps for name in condition.bounded)
-        sizes = (size.upper for each in terms for label, size in each.items() if not (of_rate and is_initial(label)))
-        if Exponent.of(0, there.run.domain) not in sizes:
+    condition, region = made.condition, made.region
+    is_bound = not condition.reached and not region.is_empty
+    for where in _beyond(region, within) if is_bound else _rest(region, within):
+        for point in _points(where, free):
+            there = decision(condition, bound_on(program, condition, _at(point), horizon, policy), is_free=True)
+            if there.status is Status.UNKNOWN or not there.region.is_empty:
+                return False
+    for where in _inner(region, has_sides=is_bound):
+        bound = best_bound(program, condition, _at(_inside(where, free)), horizon, policy)
+        if decision(condition, bound, is_free=True).region.is_empty:
             return False
     return True
 
@@ -113,16 +129,43 @@ def _beside_ties(run: Trajectory) -> Iterator[Point]:
                 yield _inside(side, names)
 
 
-def _edges(region: Region, free: Sequence[str], *, has_sides: bool) -> Iterator[tuple[Polyhedron, Inequality | None]]:
-    """A point of every side of a region, with the side, or one inside where it has none."""
+def _inner(region: Region, *, has_sides: bool) -> Iterator[Polyhedron]:
+    """Every side of a region; the inside of a part where it has none."""
     for member in region.members:
         others = Region(tuple(each for each in region.members if each is not member))
         sides = member.inequalities if has_sides else ()
-        faces = [(side, Region.of(member & Polyhedron.of(Equality(side.form))).difference(others)) for side in sides]
-        there = [(side, face.members[0]) for side, face in faces if not face.is_empty]
-        yield from ((_at(_inside(face, free)), side) for side, face in there)
-        if not there:
-            yield _at(_inside(member, free)), None
+        faces = [Region.of(member & Polyhedron.of(Equality(side.form))).difference(others) for side in sides]
+        yield from [face.members[0] for face in faces if not face.is_empty] or [member]
+
+
+def _beyond(region: Region, within: Region) -> Iterator[Polyhedron]:
+    """What lies just beyond every side of a region in a domain."""
+    for member in region.members:
+        for side in member.inequalities:
+            others = (each for each in member.constraints if each is not side)
+            edge = Equality(side.form if side.strict else side.form + JUST)
+            yield from (within & Polyhedron.of(*others, edge)).difference(region).members
+
+
+def _rest(region: Region, within: Region) -> Iterator[Polyhedron]:
+    """The parts of a domain outside a region, and the sides of each."""
+    for member in within.difference(region).members:
+        yield member
+        for side in member.inequalities:
+            face = member & Polyhedron.of(Equality(side.form - JUST if side.strict else side.form))
+            if not face.is_empty:
+                yield face
+
+
+def _points(where: Polyhedron, free: Iterable[str]) -> Iterator[Point]:
+    """A point inside, one near each corner, and one far out in each direction."""
+    inside = _inside(where, free)
+    yield inside
+    if len(where.free) > len(where.equalities):  # else it is a point
+        for corner in where.vertices():
+            yield {name: value + NEAR * (corner.get(name, value) - value) for name, value in inside.items()}
+        for ray in where.rays():
+            yield {name: value + FAR * ray.get(name, 0) for name, value in inside.items()}
 
 
 def _inside(where: Polyhedron, free: Iterable[str]) -> Point:

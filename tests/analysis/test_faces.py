@@ -165,6 +165,41 @@ def test_a_region_of_two_rates_is_held_to_points_at_its_sides() -> None:
     assert not is_borne_out(program, learning, stable.region, *asked)
 
 
+def _relus(a: str = "-1/2", b: str = "0", *, is_frozen: bool = False) -> Scheme:
+    """Two layers of adapters under relu at one rate, both factors random."""
+    exponents = {"A": a, "B": b, "eta_A": "a", "eta_B": "a"}
+    return Scheme("relus", exponents, OPTIMIZERS["adam"], model=LoraStack(2, map="relu", is_frozen=is_frozen))
+
+
+PINNED = replace(_relus(), exponents={**_relus().exponents, "A[2].rate": Affine.of(-1)})
+"""At every rate of the others A[2] moves Z_B[2] by n^0."""
+REGIONS: dict[str, tuple[Scheme, str, str, dict[tuple[str, ...], bool]]] = {
+    "an edge that another term reaches": (PINNED, "stable", "a <= -1", {("-1",): True, ("-999/1000",): False}),
+    "what is reached at one rate alone": (PINNED, "feature_learning", "a = -1", {("-1",): True, ("-5/4",): False}),
+    "what is reached on another edge too": (
+        *(_relus(b="c"), "feature_learning"),
+        "(a + c = -1 and c >= -1/2 and c <= 0) or (a = -1/2 and c <= -1/2)",
+        {("-3/4", "-1/4"): True, ("-1", "0"): True, ("-1", "-1/4"): False, ("-1/2", "-1"): True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_region_is_that_of_runs_at_points(name: str) -> None:
+    """On the whole domain a part of what relu is taken of is taken for larger than it is."""
+    subject, condition, region, held = REGIONS[name]
+    assert str(derive(subject).conditions[condition].region) == region
+    for values, is_held in held.items():
+        at = dict(zip(sorted(subject.free), values, strict=True))
+        assert derive(subject, at=at).conditions[condition].holds is is_held
+
+
+@pytest.mark.slow
+def test_the_gradient_of_a_frozen_stack_is_stable_as_far_as_at_points() -> None:
+    found = derive(_relus(b="c", is_frozen=True)).conditions["gradient_stable"]
+    assert str(found.region) == "a <= -1/2 and a + 2*c <= -3/2 and c <= -1/4"
+
+
 def test_what_ties_leave_wrong_of_exponents_is_said() -> None:
     """Exponents while the rate is free, growth and the laws of horizons come from the run that points refute."""
     found = derive(_random_b()).derivation
