@@ -58,6 +58,9 @@ VERA_KEYS = (
 """The same of VeRA."""
 NAMED_CLASS = 'such as "architectures": ["LlamaForCausalLM"]'
 """How a configuration names its class, in messages."""
+MAMBAS = frozenset({"mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h"})
+READ_WHOLE = "out_proj"
+"""The layer that PEFT adapts in no model of these types, as their kernels read its matrix."""
 C = TypeVar("C", bound=PeftConfig)
 
 ModelLike: TypeAlias = nn.Module | PreTrainedConfig | Path | str
@@ -105,7 +108,10 @@ def adapted_shapes(model: ModelLike, adapter: LoraConfig | None, name: str | Non
 
 
 def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftModel:
-    """A model with adapters, of which no numbers are needed; by default on every linear layer but the head's."""
+    """A model with adapters, of which no numbers are needed.
+
+    By default they are on every linear layer but the head's and those that PEFT cannot adapt.
+    """
     missing = without_layers(bare, adapter)
     if missing and len(missing) == len(named_targets(adapter)) and not getattr(adapter, "target_parameters", None):
         expected = f"names of its layers: {', '.join(layer_words(bare))}"
@@ -115,7 +121,7 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers, which are not looked at
-            config = adapter or LoraConfig(target_modules=ALL_LINEAR)
+            config = adapter or LoraConfig(target_modules=ALL_LINEAR, exclude_modules=left_out(bare) or None)
             wrapped = get_peft_model(cast(PreTrainedModel, bare), config, low_cpu_mem_usage=True)
     except Exception as problem:  # whatever PEFT raises over modules and sizes that do not go together
         has_class = not isinstance(bare, PreTrainedModel) or bare.config.architectures
@@ -127,6 +133,33 @@ def adapted(bare: nn.Module, adapter: PeftConfig | None, title: str) -> PeftMode
     return wrapped
 
 
+def left_out(model: nn.Module) -> list[str]:
+    """The linear layers of a model without numbers that PEFT cannot adapt, by their last words.
+
+    To what a layer returns it adds B A x: a router that returns what it chose has no place for that. And it refuses
+    what the kernels of a Mamba read as a matrix.
+    """
+    refused = {READ_WHOLE} if getattr(getattr(model, "config", None), "model_type", None) in MAMBAS else set()
+    linear = ((name.rpartition(".")[2], module) for name, module in model.named_modules() if _is_linear(module))
+    return list(dict.fromkeys(word for word, module in linear if word in refused or not _returns_product(module)))
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear | Conv1D)
+
+
+def _returns_product(module: nn.Module) -> bool:
+    """Whether a linear layer returns one vector of its size for each that it is given."""
+    if type(module).forward in (nn.Linear.forward, Conv1D.forward):
+        return True
+    weight: Any = module.weight
+    try:
+        found = module(weight.new_empty(1, module.in_features))
+    except Exception:  # whatever a forward pass of its own asks of its arguments
+        return False
+    return isinstance(found, torch.Tensor) and found.shape == (1, module.out_features)
+
+
 def named_targets(adapter: PeftConfig | None) -> list[str]:
     """The target modules that an adapter names, in order; none where an expression says which they are."""
     targets = getattr(adapter, "target_modules", None)
@@ -135,7 +168,7 @@ def named_targets(adapter: PeftConfig | None) -> list[str]:
 
 def layer_words(model: nn.Module) -> list[str]:
     """What the linear layers of a model are called, by their last words in its order."""
-    linear = (name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D))
+    linear = (name for name, module in model.named_modules() if _is_linear(module))
     return list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
 
 

@@ -36,6 +36,7 @@ from gamma_calc.huggingface.layers import (
     AdapterLike,
     ModelLike,
     adapter_document,
+    left_out,
     notes_of_targets,
     quiet,
     title_of,
@@ -312,7 +313,7 @@ def model_theory(
         warnings.simplefilter("ignore")  # of deprecated names, and of numbers, which are not looked at
         made, short = _model(model, adapter, layers, allow_code=allow_code)
         chosen = _chosen(made, adapter, scheme, optimizer, at)
-        notes = () if adapter is None or short is None else tuple(_notes(adapter, short))
+        notes = () if short is None else tuple(_notes(adapter, short))
         if short is not None:
             for name, value in made.named_parameters():
                 if (factor := adapter_of(name)) is not None and factor.is_of_scheme:
@@ -362,12 +363,15 @@ def _model(
     return short.model, short
 
 
-def _notes(adapter: AdapterLike, short: ShortModel) -> Iterator[str]:
-    """What of an adapter's file PEFT leaves aside: keys that it does not know, and names of no layer."""
+def _notes(adapter: AdapterLike | None, short: ShortModel) -> Iterator[str]:
+    """What PEFT leaves aside of a model, or of an adapter's file: keys that it does not know, and names of no layer."""
+    bare = short.model.get_base_model()
+    if adapter is None:
+        if words := left_out(bare):
+            yield f"{', '.join(words)}: without an adapter, as PEFT's cannot stand there."
+        return
     place, document = adapter_document(adapter)
-    for note in keys_of(document).notes:
-        yield f"{place}: {note}"
-    for note in notes_of_targets(short.model.get_base_model(), traced_adapter_from(adapter)):
+    for note in (*keys_of(document).notes, *notes_of_targets(bare, traced_adapter_from(adapter))):
         yield f"{place}: {note}"
 
 

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import torch
@@ -28,12 +28,14 @@ from gamma_calc.tracing.sizes import SizeClasses
 ADAPTERS = ("LORA", "VERA")
 """Kinds of adapters of PEFT that are traced."""
 
+MULTIPLE = "multiple"
+"""How often the number of heads goes into a hidden size that is not that of all heads."""
 SIZES: Mapping[str, Sizes] = {
     "kv_heads": (2, 4),
     "groups": (3, 5),
     "heads": (2, 4),
     "head": (8, 24),
-    "multiple": (10, 22),
+    MULTIPLE: (10, 22),
     "intermediate": (46, 118),
     "moe_intermediate": (62, 142),
     "shared_intermediate": (74, 178),
@@ -64,10 +66,14 @@ GROUPS = ("n_group", "topk_group")
 """Groups that a token chooses its experts from: one, as which experts it takes is held."""
 SCAN_HEADS, SCAN_HEAD = ("mamba_n_heads", "mamba_num_heads"), ("mamba_d_head", "mamba_head_dim")
 SCAN_INNER, SCAN_GROUPS = "mamba_d_ssm", ("mamba_n_groups", "n_groups")
+SCAN_RANK = ("time_step_rank", "mamba_dt_rank")
+"""The rank of a Mamba's time steps: it grows where it is that share of the hidden size which it has by itself."""
 SCAN_CHUNK = ("mamba_chunk_size", "chunk_size")
 """The heads of a Mamba and their size, the product of both, groups of heads that share keys, and tokens of a chunk."""
 OF_ROTATION = "qk_rope_head_dim"
 """Coordinates of a head that rotate, where a configuration has as many more that do not."""
+WITH_ROTATION = ("head_dim", "qk_head_dim")
+"""What is then this size, or that of both."""
 SECTIONS = "mrope_section"
 """Parts of a head that rotate by different positions, as of an image."""
 NOT_COPIED = ("transformers_version", "stage_names", "out_features", "out_indices")
@@ -179,19 +185,27 @@ def _trained(model: nn.Module) -> frozenset[str]:
 
 def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth: Mapping[str, Affine]) -> Twins:
     config, base = _config(model), _base(model)
-    given = _inputs(base) if inputs is None else inputs
+    given = _within(_inputs(base) if inputs is None else inputs, SIZES["vocabulary"][0])
     classes, products = _classes(config, has_adapters=base is not model)
-    twins = []
-    for place in (0, 1):
-        twin = _twin(model, {name: SIZES[name][place] for name in classes}, products, SIZES["rank"][place])
-        twins.append(Twin(twin, _within(given, SIZES["vocabulary"][0])))
+    twins = _twins(model, given, classes, products)
+    if MULTIPLE in classes and _is_all_heads(config) and _failure(copy.deepcopy(twins[0])):
+        classes, products = _classes(config, has_adapters=base is not model, is_all_heads=True)
+        twins = _twins(model, given, classes, products)
     sizes: dict[str, Sizes] = {name: SIZES[name] for name in classes}
     exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
     first = next(iter(given.values()))
     fixed = dict(zip(reversed(first.shape[:2]), ("token", "batch"), strict=False)) if first.ndim == 2 else {}
-    return Twins(
-        type(base).__name__, (twins[0], twins[1]), SizeClasses(sizes, exponents, products, fixed), _trained(model)
+    return Twins(type(base).__name__, twins, SizeClasses(sizes, exponents, products, fixed), _trained(model))
+
+
+def _twins(
+    model: nn.Module, given: Mapping[str, Any], classes: tuple[str, ...], products: Mapping[frozenset[str], str]
+) -> tuple[Twin, Twin]:
+    first, second = (
+        Twin(_twin(model, {name: SIZES[name][place] for name in classes}, products, SIZES["rank"][place]), given)
+        for place in (0, 1)
     )
+    return first, second
 
 
 def _twin(model: nn.Module, sizes: Mapping[str, int], products: Mapping[frozenset[str], str], rank: int) -> nn.Module:
@@ -248,20 +262,33 @@ def _names(config: Any, kind: str) -> list[str]:
     return [config.attribute_map.get(name, name) for name in ATTRIBUTES[kind]]
 
 
-def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mapping[frozenset[str], str]]:
-    """The classes of sizes of a configuration, and the names of their products."""
+def _is_all_heads(config: Any) -> bool:
+    """Whether the hidden size is that of all heads together."""
+    known = config.to_dict()
+    heads, head, hidden = (known[str(_attribute(config, kind))] for kind in ("heads", "head", "hidden"))
+    return bool(heads * head == hidden)
+
+
+def _classes(
+    config: Any, *, has_adapters: bool, is_all_heads: bool = False
+) -> tuple[tuple[str, ...], Mapping[frozenset[str], str]]:
+    """The classes of sizes of a configuration, and the names of their products.
+
+    A hidden size beside the size of a head is one of its own, unless the model asks for that of all heads together. A
+    model without heads has a hidden size of so many coordinates all the same.
+    """
     heads, kv_heads, head = (_attribute(config, kind) for kind in ("heads", "kv_heads", "head"))
     known = config.to_dict()
-    if heads is None or _attribute(config, "hidden") is None:
-        expected = "a configuration of transformers with a hidden size and a number of heads"
+    if _attribute(config, "hidden") is None:
+        expected = "a configuration of transformers with a hidden size"
         raise BadInput("the configuration", found=type(config).__name__, expected=expected)
-    is_grouped = kv_heads is not None and known[kv_heads] not in (None, known[heads])
+    is_grouped = heads is not None and kv_heads is not None and known[kv_heads] not in (None, known[heads])
     found = ["kv_heads", "groups"] if is_grouped else ["heads"]
     every = frozenset(found)
     products = {every: "heads"} if is_grouped else {}
-    if head is not None and known[head] is not None:
-        products |= {every | {"multiple"}: "hidden", every | {"head"}: "features"}
-        found += ["multiple"]
+    if head is not None and known[head] is not None and not is_all_heads:
+        products |= {every | {MULTIPLE}: "hidden", every | {"head"}: "features"}
+        found += [MULTIPLE]
     else:
         products |= {every | {"head"}: "hidden"}
     if is_grouped:
@@ -274,7 +301,7 @@ def _classes(config: Any, *, has_adapters: bool) -> tuple[tuple[str, ...], Mappi
 def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[str], str]) -> Any:
     """The configuration with other sizes, and the attention that is written out in operations."""
     heads = sizes["heads"] if "heads" in sizes else sizes["kv_heads"] * sizes["groups"]
-    hidden = heads * sizes.get("multiple", sizes["head"])
+    hidden = heads * sizes.get(MULTIPLE, sizes["head"])
     every = {**sizes, "heads": heads, "hidden": hidden}
     if _attribute(config, "kv_heads"):
         every["kv_heads"] = sizes.get("kv_heads", heads)
@@ -300,8 +327,11 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         total = int(sizes["head"] * rotation.get("partial_rotary_factor", 1)) // 2
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation.get(SECTIONS, (1, 1, 1)), total)}
     found |= _scan_sizes(known, heads, sizes["head"], hidden)
-    if OF_ROTATION in known:
-        found.pop("head_dim", None)  # it is this size, or this one and another
+    if (old := known.get(_attribute(config, "hidden"))) is not None:
+        found |= {name: hidden // 4 for name in SCAN_RANK if known.get(name) == ceil(old / 16)}
+    for name in WITH_ROTATION:
+        if OF_ROTATION in known and isinstance(known.get(name), int):
+            found[name] = sizes["head"] if known[name] == known[OF_ROTATION] else 2 * sizes["head"]
     found |= {name: 1 for name in (*GROUPS, *SCAN_GROUPS) if isinstance(known.get(name), int)}
     found |= {"use_cache": False} if "use_cache" in known or hasattr(config, "use_cache") else {}
     return type(config)(**found, attn_implementation="eager", experts_implementation="batched_mm")
@@ -309,10 +339,12 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
 
 def _scan_sizes(known: Mapping[str, Any], heads: int, head: int, hidden: int) -> dict[str, int]:
     """The sizes of a Mamba: as many heads as attention has, of that size or of what its expansion says."""
-    if not any(name in known for name in SCAN_HEADS):
+    is_beside_attention = any(name in known for name in SCAN_HEADS)
+    expansion, size = ("mamba_expand", SCAN_HEAD) if is_beside_attention else ("expand", ("head_dim",))
+    if not is_beside_attention and expansion not in known:
         return {}
-    inner = hidden * known["mamba_expand"] if "mamba_expand" in known else heads * head
-    sizes = dict.fromkeys(SCAN_HEADS, heads) | dict.fromkeys(SCAN_HEAD, inner // heads)
+    inner = hidden * known[expansion] if expansion in known else heads * head
+    sizes = dict.fromkeys(SCAN_HEADS, heads) | dict.fromkeys(size, inner // heads)
     sizes |= {SCAN_INNER: inner} | dict.fromkeys(SCAN_CHUNK, FEWEST_POSITIONS)
     return {name: size for name, size in sizes.items() if isinstance(known.get(name), int)}
 

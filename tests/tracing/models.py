@@ -183,6 +183,9 @@ MODELS: Mapping[str, Callable[[], nn.Module]] = {
         **GROUPED,
     ),
     "jamba": _of("Jamba", "ForCausalLM", "in_proj", "x_proj", num_experts=1, use_mamba_kernels=False, **GROUPED),
+    "mamba": _of("Mamba", "ForCausalLM", "in_proj", "x_proj", state_size=6),
+    "mamba2": _of("Mamba2", "ForCausalLM", "in_proj", num_heads=16, head_dim=8, state_size=6, n_groups=1),
+    "helium": _of("Helium", "ForCausalLM", "q_proj", "o_proj", head_dim=8, **GROUPED),
     "falcon": _of("Falcon", "ForCausalLM", "query_key_value", "dense", bos_token_id=0, eos_token_id=0),
     "falcon-h1": _of(
         "FalconH1",
