@@ -290,10 +290,11 @@ class ExponentReading:
         )
         return rule, direction, rivals
 
-    def decayed(self, tensor: Trained, part: Part, term: Term) -> Term:
+    def decayed(self, tensor: Trained, part: Part, *terms: Term) -> Term:
         """A multiple of the part: as fresh as it is, and of its parities."""
         assert tensor.decay is not None  # a step asks where there is one
         rate, decay = self._exponent(tensor.learning_rate), self._exponent(tensor.decay)
+        term = terms[0] if len(terms) == 1 else self.rules.gathered(each for term in terms for each in term)
         return self._concluded(DECAY, At(tensor, Moment.CHANGE), (part,), rate, decay, term)
 
     def accumulated(self, tensor: Trained, part: Part, terms: tuple[Term, ...]) -> Term:

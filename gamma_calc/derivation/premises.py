@@ -155,6 +155,8 @@ class _Assignments:
         if tensor.is_trained:
             self._stepped(tensor)
         if tensor.has_decay and tensor.decay is not None:
+            if tensor.start is not None:
+                raise Unknown(f"no certificate covers the decay of data, which {name} starts from")
             rate = form_json(tensor.learning_rate + tensor.decay)
             for part in (f"{name}_0", f"U_{name}"):
                 self._assigned(f"d{part}", "scaled", part, by=rate)

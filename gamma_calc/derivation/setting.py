@@ -181,7 +181,8 @@ def _updates(tensor: Trained, *, has_factor: bool) -> Iterator[tuple[Text, str]]
     """How a trained tensor moves."""
     before, after = (Symbol.of(tensor.name).at(time).latex() for time in (ANY_STEP.before, ANY_STEP.now))
     rate, processed = tensor_symbol(RATE, tensor.name), tensor_symbol("g", tensor.name).at(ANY_STEP.before)
-    decay = rf" - {rate.latex()} {tensor_symbol(DECAY, tensor.name).latex()} {before}" if tensor.has_decay else ""
+    whole = _beside_start(tensor, before)
+    decay = rf" - {rate.latex()} {tensor_symbol(DECAY, tensor.name).latex()} {whole}" if tensor.has_decay else ""
     factor = f"{tensor_symbol(FACTOR, tensor.name).at(ANY_STEP.before).latex()} " if has_factor else ""
     yield (("update",), f"{after} = {before}{decay} - {rate.latex()} {factor}{processed.latex()}")
     if tensor.has_decay:
@@ -193,7 +194,13 @@ def _decays(tensor: Trained) -> Iterator[str]:
     factor = f"-{tensor_symbol(RATE, tensor.name).latex()} {tensor_symbol(DECAY, tensor.name).latex()}"
     for kind, decay in DECAYS.items():
         part = part_symbol(Part(tensor.name, kind), ANY_STEP.before, has_decay=True).latex()
-        yield f"{part_symbol(Part(tensor.name, decay), ANY_STEP.now).latex()} = {factor} {part}"
+        whole = _beside_start(tensor, part) if kind is Kind.UPDATE else part
+        yield f"{part_symbol(Part(tensor.name, decay), ANY_STEP.now).latex()} = {factor} {whole}"
+
+
+def _beside_start(tensor: Trained, part: str) -> str:
+    """A part of a tensor, with the data that it starts from."""
+    return part if tensor.start is None else f"({expression_latex(tensor.start)} + {part})"
 
 
 def _processed(optimizer: Optimizer, d: str) -> Text:

@@ -131,6 +131,9 @@ class Trained(Expression):
     of eta_W; `momentum` and `decay` those of beta and lambda (None: no momentum, no decay); `epsilon` that of what a
     normalised step adds to its denominator (None: negligible), `floor` that of the least size that Adafactor takes a
     tensor to have (None: none). A frozen parameter (`is_trained` false) keeps its initial value.
+
+    `start` is data that a trained vector starts from (None: none); they stand beside it wherever it is used. A decay
+    shrinks both, and its root mean square is that of both.
     """
 
     name: str
@@ -142,6 +145,7 @@ class Trained(Expression):
     decay: Affine | None = None
     epsilon: Affine | None = None
     floor: Affine | None = None
+    start: Expression | None = None
 
     @property
     def has_decay(self) -> bool:

@@ -197,7 +197,9 @@ def times(number: Fraction, operand: Expression) -> Expression:
 
 
 def rms(tensor: Expression) -> Expression:
-    """The root mean square of all entries."""
+    """The root mean square of all entries; of a parameter that starts from data, of both."""
+    if isinstance(tensor, Trained) and tensor.start is not None:
+        return rms(tensor.start + tensor)
     counts = (Count(tensor, axis, -HALF) for axis in tensor.axes)
     return reduce(mul, counts, cast(Expression, Norm((tensor,))))
 

@@ -253,7 +253,8 @@ def _placed(output: Named, scheme: Scheme) -> Named:
     def leaf(old: Expression) -> Expression:
         axes = tuple(map(axis, old.axes))
         if isinstance(old, Trained):
-            return scheme.parameter(old.name, axes)
+            found = scheme.parameter(old.name, axes)
+            return found if old.start is None else replace(found, start=rewritten(old.start, leaf, axis, scalar))
         assert isinstance(old, Given)
         return Ones(old.name, axes, old.exponent) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
 

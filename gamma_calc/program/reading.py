@@ -109,8 +109,8 @@ class Reading(Protocol[T]):
         `factor` is the scalar c, None where the update rule has none.
         """
 
-    def decayed(self, tensor: Trained, part: Part, term: T) -> T:
-        """The change -eta_W lambda of a part of a parameter; `part` is the change's own."""
+    def decayed(self, tensor: Trained, part: Part, *terms: T) -> T:
+        """The change -eta_W lambda of a part of a parameter, or of it and its start; `part` is the change's own."""
 
     def accumulated(self, tensor: Trained, part: Part, terms: tuple[T, ...]) -> T:
         """A part of a parameter after the step: the sum of what it was, of its decay and of what the step adds."""
@@ -152,7 +152,7 @@ def training_step(program: Program, reading: Reading[T], before: State[T], t: in
             after[str(kept.memory.part)] = evaluator.arranged(kept, tensor.axes)
         step = _sum_of((Part(tensor.name, Kind.CHANGE),), _stepped(reading, evaluator, tensor, update, t))
         value = before[tensor.name]
-        changes[tensor.name] = FormalSum((*step.terms, *_decays(reading, tensor, value)))
+        changes[tensor.name] = FormalSum((*step.terms, *_decays(reading, evaluator, tensor, value)))
         after[tensor.name] = _moved(reading, tensor, value, changes[tensor.name])
     environment |= {Moment.CHANGE: changes, Moment.CURRENT: after}
     quantities = {name: evaluator.value(expression) for name, expression in program.quantities.items()}
@@ -190,13 +190,18 @@ def _stepped(reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, upd
     return reading.change(tensor, FormalSum() if factor is None else direction, factor, t)
 
 
-def _decays(reading: Reading[T], tensor: Trained, value: FormalSum[T]) -> Iterator[tuple[Label, T]]:
-    """What weight decay changes of the initial part and of the updates."""
+def _decays(
+    reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, value: FormalSum[T]
+) -> Iterator[tuple[Label, T]]:
+    """What weight decay changes of the initial part, and of the updates and the data that stand beside them."""
     if not tensor.has_decay:
         return
-    for (part,), term in value:
-        decay = Part(tensor.name, DECAYS[part.kind])
-        yield (decay,), reading.decayed(tensor, decay, term)
+    parts = {part.kind: [term] for (part,), term in value}
+    if tensor.start is not None and (start := evaluator.whole(tensor.start)) is not None:
+        parts.setdefault(Kind.UPDATE, []).append(start)
+    for kind, terms in parts.items():
+        decay = Part(tensor.name, DECAYS[kind])
+        yield (decay,), reading.decayed(tensor, decay, *terms)
 
 
 def _moved(reading: Reading[T], tensor: Trained, value: FormalSum[T], change: FormalSum[T]) -> FormalSum[T]:

@@ -129,7 +129,7 @@ class Scheme:
     def parameter(self, name: str, shape: tuple[Axis, ...]) -> Trained:
         """A parameter with the exponents of its keys."""
         init, rate = map(self.form, self.keys_of(name))
-        beside = {key: self.form(key) for key in MOVES}
+        beside: dict[str, Any] = {key: self.form(key) for key in MOVES}
         return Trained(name, shape, init, rate or Affine.of(0), self.is_trained(name), **beside)
 
     def keys_of(self, name: str) -> tuple[str, str]:

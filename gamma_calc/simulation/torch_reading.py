@@ -234,9 +234,9 @@ class TorchReading:
         step = -self._rate(tensor) * self.steps[tensor.name].processed(whole, t)
         return step if factor is None else _in_front(factor, tensor) * step
 
-    def decayed(self, tensor: Trained, part: Part, term: Tensor) -> Tensor:
+    def decayed(self, tensor: Trained, part: Part, *terms: Tensor) -> Tensor:
         """Minus the learning rate times the decay's coefficient times the part."""
-        return -self._rate(tensor) * self.scalars[f"lambda_{tensor.name}"] * term
+        return -self._rate(tensor) * self.scalars[f"lambda_{tensor.name}"] * total(terms)
 
     def _rate(self, tensor: Trained) -> float | Tensor:
         rate = self.learning_rates[tensor.name]

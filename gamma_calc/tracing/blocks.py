@@ -7,6 +7,7 @@ frozen matrix that layers of several sizes share, each size has the first rows o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -201,5 +202,9 @@ class _Taking:
         name = _called(self.t, node.name, place, self.taken)
         self.t.tensors[name] = coordinates(self.t.tensors[node.name], place, rows)
         self.t.blocks[name], self.t.lines[name] = (node.name, place, rows), self.where
+        self.t.axes.blocks.setdefault(node.shape[place], []).append(self.new)
         axes = tuple(self.new if each is axis else each for each in node.shape)
-        return type(node)(name, axes, *parts(node)[2:])
+        taken = type(node)(name, axes, *parts(node)[2:])
+        if isinstance(taken, Trained) and taken.start is not None:
+            return replace(taken, start=self.of(taken.start, axis))
+        return taken

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.program.axes import Axis
 from gamma_calc.program.scheme import nonzero_form
 from gamma_calc.tracing.capture import Operation
 from gamma_calc.tracing.names import longest_ends, plain_name
@@ -34,16 +33,16 @@ SURE = 3
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A parameter that starts random: the axes of each of its dimensions, and those dimensions that are summed over."""
+    """A parameter that starts random: the exponents of its dimensions, and those dimensions that are summed over."""
 
     operation: Operation
-    dims: tuple[tuple[Axis, ...], ...]
+    growths: tuple[Affine, ...]
     summed: tuple[int, ...]
 
     @property
     def places(self) -> tuple[int, ...]:
         """The dimensions of which its entries may be a power: those of its fan-in, all of what is looked up in."""
-        return self.summed or tuple(range(len(self.dims)))
+        return self.summed or tuple(range(len(self.growths)))
 
     @property
     def name(self) -> str:
@@ -54,10 +53,6 @@ class Matrix:
     def is_zero(self) -> bool:
         """Whether it has no entry but zero in the twins."""
         return not any(value.is_meta or bool(value.any()) for value in self.operation.values or ())
-
-    def growth(self, place: int) -> Affine:
-        """The exponent of the number of coordinates of a dimension."""
-        return sum((axis.size for axis in self.dims[place]), ZERO)
 
 
 InitialSize = Callable[[Matrix], Affine | None]
@@ -124,7 +119,7 @@ def _way(init: str | Path) -> InitialSize:
 
 def by_fan_in(matrix: Matrix) -> Affine:
     """Variance 1/fan_in; what a table is looked up in has a fan-in of 1."""
-    return -sum(map(matrix.growth, matrix.summed), ZERO) / 2
+    return -sum((matrix.growths[place] for place in matrix.summed), ZERO) / 2
 
 
 def by_twins(matrix: Matrix) -> Affine | None:
@@ -148,7 +143,7 @@ def by_twins(matrix: Matrix) -> Affine | None:
         small, large = shape[place]
         for power in POWERS:
             miss = abs(growth - float(power) * math.log(large / small)) / error
-            exponent = matrix.growth(place) * power
+            exponent = matrix.growths[place] * power
             misses[exponent] = min(miss, misses.get(exponent, math.inf))
     best, *others = sorted(misses, key=lambda exponent: misses[exponent])
     if misses[best] > SURE:
@@ -183,16 +178,16 @@ class _Checkpoint:
 
     def __call__(self, matrix: Matrix) -> Affine | None:
         tensor = self._tensor(matrix.name)
-        if tensor.ndim != len(matrix.dims):
-            expected = f"{len(matrix.dims)} dimensions"
+        if tensor.ndim != len(matrix.growths):
+            expected = f"{len(matrix.growths)} dimensions"
             raise BadInput(f"{self.folder}: {matrix.name}", found=f"a shape of {[*tensor.shape]}", expected=expected)
-        growing = [place for place in matrix.places if matrix.growth(place) != ZERO and tensor.shape[place] > 1]
+        growing = [place for place in matrix.places if matrix.growths[place] != ZERO and tensor.shape[place] > 1]
         size = _root_mean_square(tensor)
         if not size or not growing:
             return ZERO if size else None
         widest = max(growing, key=lambda place: tensor.shape[place])
         exponent = Fraction(round(2 * math.log(size) / math.log(tensor.shape[widest])), 2)
-        return matrix.growth(widest) * exponent
+        return matrix.growths[widest] * exponent
 
     def _tensor(self, name: str) -> Tensor:
         keys = [key for key in self.files if key == name or f".{key}".endswith(f".{name}") or name.endswith(f".{key}")]

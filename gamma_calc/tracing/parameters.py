@@ -8,7 +8,7 @@ model's own init has, unless it is said how large it is: then it is random too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gamma_calc.algebra import Affine
@@ -67,7 +67,7 @@ class Inits:
 
     `trained` are the names of those that require a gradient; `names` what parameters are called in the problem;
     `initial` says how large matrices are that no scheme speaks of, `stated` how large what is random at the start is
-    said to be: a vector too; `summed` the dimensions of each that are summed over.
+    said to be: a vector too; `summed` the dimensions of each that are summed over, `growth_of` how they grow.
     """
 
     trained: frozenset[str]
@@ -78,6 +78,7 @@ class Inits:
     initial: InitialSize
     stated: Mapping[str, Affine | None]
     summed: Mapping[str, tuple[int, ...]]
+    growth_of: Callable[[Axis], Affine]
 
     def of(self, operation: Operation, dims: tuple[tuple[Axis, ...], ...]) -> Init:
         """What is chosen for a parameter, which has these axes."""
@@ -93,14 +94,18 @@ class Inits:
             return Init(name, None, rate, is_given=True)
         if adapter is not None:
             return Init(name, _of_table(operation), rate)
-        return Init(name, self.initial(Matrix(operation, dims, self.summed.get(operation.parameter, ()))), rate)
+        growths = tuple(map(self._growth, dims))
+        return Init(name, self.initial(Matrix(operation, growths, self.summed.get(operation.parameter, ()))), rate)
+
+    def _growth(self, axes: Iterable[Axis]) -> Affine:
+        return sum(map(self.growth_of, axes), ZERO)
 
     def _of_factor(self, factor: str, dims: tuple[tuple[Axis, ...], ...]) -> Affine | None:
         """What a factor starts from: A with entries of a power of its number of inputs, which may be fixed."""
         initial = self.scheme.form(factor)
         if initial is None or factor != "A":
             return initial
-        inputs = sum((axis.size for axis in flat(dims[1:])), ZERO)
+        inputs = self._growth(flat(dims[1:]))
         if not (initial.is_constant or inputs.is_constant):
             raise Unknown(f"an A of entries n^({initial}) in powers of its number of inputs, n^({inputs})")
         return initial * inputs.constant if inputs.is_constant else inputs * initial.constant

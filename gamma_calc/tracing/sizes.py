@@ -126,6 +126,7 @@ class Axes:
     """The axes of a family's tensors, made as they are met, and how many coordinates each has in the twins.
 
     What no class explains is taken to grow, but for `parts_of_fixed`: the coordinates of a head that rotate, say.
+    `blocks` are the axes of what is taken of one.
     """
 
     def __init__(self, family: SizeClasses) -> None:
@@ -133,6 +134,7 @@ class Axes:
         self.sizes: dict[Axis, Sizes] = {}
         self.unexplained: dict[Axis, str] = {}
         self.parts_of_fixed: set[Sizes] = set()
+        self.blocks: dict[Axis, list[Axis]] = {}
 
     def axis(self, sizes: Sizes, taken: Iterable[Axis] = (), where: str = "") -> Axis:
         """An axis of so many coordinates, other than some: the first is called by its classes, others are numbered."""
@@ -152,6 +154,17 @@ class Axes:
         """Whether an axis has as many coordinates at every width."""
         return axis.is_fixed and axis not in self.unexplained
 
+    def growth_of(self, axis: Axis) -> Affine:
+        """The exponent of the number of coordinates; of n and a few more, side by side, it is that of n.
+
+        Raises:
+            Unknown: free exponents decide which of its blocks is the largest.
+        """
+        own = {self.growth_of(each) for each in self.blocks.get(axis, ())} if axis in self.unexplained else ()
+        if len(own) > 1 and not all(each.is_constant for each in own):
+            raise Unknown(f"{axis}, which is made of blocks whose free exponents decide how it grows")
+        return max(own, key=lambda each: each.constant, default=axis.size)
+
     def copy(self, axis: Axis, taken: Iterable[Axis]) -> Axis:
         """Another axis of the same size."""
         return self.axis(self.sizes[axis], taken)
@@ -159,6 +172,8 @@ class Axes:
     def _class(self, sizes: Sizes) -> tuple[str, Affine | None]:
         if len(set(sizes)) == 1:
             return self.family.fixed.get(sizes[0], f"size_{sizes[0]}"), ZERO
+        if 0 in sizes:
+            raise Unknown("a size of 0 at one width and not at another")
         names = self.family.classes.get(_factor(sizes))
         if names is None and (more := self.family.beyond_vocabulary(sizes)):
             return f"{VOCABULARY}_and_{more}", ZERO

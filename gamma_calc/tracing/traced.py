@@ -15,10 +15,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,9 +28,10 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Given, InverseRms, Merged, Named, Ones, Scaled, Split, Trained, nodes
 from gamma_calc.program.models import MASKED, Numbers
-from gamma_calc.program.optimizers import Optimizer
+from gamma_calc.program.optimizers import Optimizer, Orthogonalised, named_optimizer
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, nonzero_form
 from gamma_calc.program.selection import Spec, selected
@@ -262,17 +265,20 @@ def traced_under(
             f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
         )
     # How large a matrix is at the start goes by what is summed over, which a first translation is asked for.
-    first = _translation(twins, capture, chosen, rates, by_fan_in, stated, {})
+    first = _translation(twins, capture, chosen, rates, by_fan_in, stated)
     summed = summed_dimensions(first, _translated(first).expression)
-    translation = _translation(twins, capture, chosen, rates, initial_size(init, is_own=twins.is_own), stated, summed)
+    size = initial_size(init, is_own=twins.is_own)
+    translation = _translation(twins, capture, chosen, rates, size, stated, summed, first.axes.growth_of)
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
-    _check_blocks(translation, named)
+    rule = chosen.optimizer if optimizer is None else optimizer
+    rule = rule if isinstance(rule, Optimizer) else named_optimizer(rule)
+    _check_blocks(translation, named, rule)
     unknown = tuple(translation.unknown)
     if not unknown:
         _check_random(twins, capture, stated)
-    problem = None if unknown else _problem(twins, translation, named, chosen, optimizer)
+    problem = None if unknown else _problem(twins, translation, named, chosen, rule)
     return Traced(
         twins.name,
         problem,
@@ -387,7 +393,8 @@ def _translation(
     rates: str | Mapping[str, str],
     initial: InitialSize,
     stated: Mapping[str, Affine | None],
-    summed: Mapping[str, tuple[int, ...]],
+    summed: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+    growth_of: Callable[[Axis], Affine] = attrgetter("size"),
 ) -> Translation:
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
@@ -400,7 +407,9 @@ def _translation(
     names |= {each: f"{found.factor}_{short[found.module]}" for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
-    inits = Inits(trained, names, scheme, _rates(trained - of_scheme, rates), adapters, initial, stated, summed)
+    inits = Inits(
+        trained, names, scheme, _rates(trained - of_scheme, rates), adapters, initial, stated, summed, growth_of
+    )
     return Translation(capture, twins.family, inits, short)
 
 
@@ -472,7 +481,7 @@ def _check_call(entry: Entry, operation: Operation) -> None:
         raise Unknown(f"no rule for this operation as it is called: {problem}") from None
 
 
-def _problem(twins: Twins, t: Translation, output: Named, scheme: Scheme, optimizer: str | Optimizer | None) -> Problem:
+def _problem(twins: Twins, t: Translation, output: Named, scheme: Scheme, optimizer: Optimizer) -> Problem:
     _check_explained(twins, t.axes, output)
     features = [node.name for node in nodes(output) if isinstance(node, Named)]
     z_a, z_b = (tuple(each for each in reversed(features) if each.startswith(start)) for start in ("Z_A_", "Z_B_"))
@@ -482,7 +491,7 @@ def _problem(twins: Twins, t: Translation, output: Named, scheme: Scheme, optimi
         stable=z_b,
         learning=z_b,
         internally_stable=(*z_a, output.name) if z_a else (),
-        optimizer=scheme.optimizer if optimizer is None else optimizer,
+        optimizer=optimizer,
         between=scheme.between,
         numbers=_numbers(t, output),
     )
@@ -528,12 +537,19 @@ def _check_explained(twins: Twins, axes: Axes, output: Named) -> None:
                 )
 
 
-def _check_blocks(t: Translation, output: Named) -> None:
-    """That no parameter is used as a whole and in blocks."""
-    whole = {node.name for node in nodes(output) if isinstance(node, Trained)}
+def _check_blocks(t: Translation, output: Named, rule: Optimizer) -> None:
+    """That no parameter is used as a whole and in blocks, or in blocks where a step is made of the whole.
+
+    A block whose gradient is smaller than that of another one takes a smaller part of an orthogonalised step.
+    """
+    leaves = {node.name: node for node in nodes(output) if isinstance(node, Trained)}
     for name, (source, *_) in t.blocks.items():
-        if name in whole and source in whole:
+        reason = ""
+        if name in leaves and source in leaves:
             reason = f"{t.leaves[source]} is used as a whole and in blocks"
+        elif name in leaves and leaves[name].is_trained and isinstance(rule.step, Orthogonalised):
+            reason = f"{t.source(name)} is used in blocks, and {rule.name} makes one step of the whole"
+        if reason:
             t.unknown.append(Missing("slice", t.lines.get(name, ""), reason))
 
 

@@ -7,7 +7,7 @@ that no rule translates is kept by its name and its line; what follows goes on f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 from math import copysign, isinf, lcm
@@ -36,7 +36,7 @@ from gamma_calc.tracing.general_position import identity_and_ones, what_is_not_g
 from gamma_calc.tracing.names import distinct
 from gamma_calc.tracing.parameters import AdapterFactor, Init, Inits
 from gamma_calc.tracing.sizes import ZERO, Axes, SizeClasses
-from gamma_calc.tracing.values import NOTHING, ONE, AxisLayout, Dimension, Value, flat, product_of
+from gamma_calc.tracing.values import NOTHING, ONE, AxisLayout, Dimension, Value, flat, product_of, widened
 
 MOVES = (*TRANSPOSES, *VIEWS, *SAME)
 """What a factor is still known behind."""
@@ -306,8 +306,11 @@ class Translation:
             return Value(leaf, dims)
         self.given.add(init.name)
         if number is None or start.numel() == 1:  # one coordinate repeats nothing
-            return self.layout.added(Value(self.data(f"{init.name}_0", start, leaf.shape), dims), Value(leaf, dims))
-        return self.layout.added(Value(self.scalar(number), dims), Value(leaf, dims))
+            beside: Expression = self.data(f"{init.name}_0", start, leaf.shape)
+        else:
+            beside = self.scalar(number)
+        leaf = replace(leaf, start=widened(beside, leaf.shape))
+        return self.layout.added(Value(beside, dims), Value(leaf, dims))
 
     def identity_and_ones(self, argument: Any) -> tuple[float | Across, float | Across] | None:
         """The numbers a and b where an operand is a I + b 11^T and does not change, and a is not zero; else None."""

@@ -166,6 +166,28 @@ def test_a_vector_is_random_where_it_is_said_how_large_it_is() -> None:
         assert str(exponents(found.problem, steps=1)[1].sizes["output"]) == output
 
 
+class Beside(nn.Module):
+    """A matrix of what features and a few coordinates are side by side, or of parts of what it is a matrix of."""
+
+    def __init__(self, width: int, *, is_first: bool) -> None:
+        super().__init__()
+        self.is_first = is_first
+        self.inner, self.up = nn.Linear(3, width, bias=False), nn.Linear(width + 5, width, bias=False)
+
+    def forward(self, x: torch.Tensor, few: torch.Tensor) -> torch.Tensor:
+        parts = (few, self.inner(x)) if self.is_first else (self.inner(x), few)
+        return self.up(torch.cat(parts, -1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_the_fan_in_of_features_beside_a_few_coordinates_is_that_of_features(is_first: bool) -> None:
+    """Variance 1/(n + 5) leaves the output n^0 whichever part is asked."""
+    inputs = {"x": torch.ones(2, 3), "few": torch.ones(2, 5)}
+    found = traced(lambda width: (Beside(width, is_first=is_first), inputs), rates="-3")
+    assert {str(each.initial) for each in found.parameters if each.source == "up.weight"} == {"-1/2"}
+    assert str(exponents(found.problem, steps=1)[1].sizes["output"]) == "0"
+
+
 def test_a_matrix_of_ones_own_that_is_zero_stays_there_where_it_is_frozen() -> None:
     """As the last one of a branch does; those of a pretrained model stand for what training has made of them."""
     built = traced(lambda width: (Net(width, LAWS["zero"][0]), {"x": torch.ones(2, 3)})).problem

@@ -17,6 +17,8 @@ from transformers.modeling_outputs import BaseModelOutput, BaseModelOutputWithPo
 
 from gamma_calc import Traced, exponents, traced
 from gamma_calc.errors import BadInput
+from gamma_calc.program.expressions import Trained
+from gamma_calc.program.optimizers import OPTIMIZERS, Gradients, Optimizer, Update, rms
 from tests.schemes import scheme
 from tests.tracing.gradients import both
 from tests.tracing.models import FAST, INPUTS_OF, MODELS, llama
@@ -340,6 +342,64 @@ def test_a_bias_of_one_coordinate_is_given_as_one_of_several() -> None:
     assert found.problem is not None
     for _, derived, expected in both(found):
         torch.testing.assert_close(derived, expected, rtol=1e-10, atol=1e-12)
+
+
+class Gated(nn.Module):
+    """Values times one gate for all, both of one matrix."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.both = nn.Linear(width, width + 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = self.both(x)
+        return both[..., :-1] * both[..., -1:]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_a_step_of_a_whole_matrix_is_not_taken_block_by_block(optimizer: str) -> None:
+    """The gate's gradient is as large as those of all values together: of muon's step it takes n^(1/2) times more."""
+    found = traced(lambda width: (Gated(width), {"x": torch.randn(2, width)}), optimizer=optimizer)
+    assert (found.problem is None) is (optimizer == "muon")
+    reasons = {each.reason for each in found.unknown}
+    assert reasons == ({"both.weight is used in blocks, and muon makes one step of the whole"} if reasons else set())
+
+
+class Gain(nn.Module):
+    """What starts at zero, behind a trained gain: at step 1 nothing but a decay moves the gain."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, width, bias=False).requires_grad_(False)
+        self.gain, self.last = nn.Parameter(torch.ones(width)), nn.Linear(width, 2, bias=False)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.gain * self.first(x))  # type: ignore[no-any-return]
+
+
+def by_sizes(weight: Trained, gradients: Gradients) -> Update:
+    """Descent, times the root mean square of the parameter."""
+    return Update(gradients[weight], (), rms(weight))
+
+
+def test_what_a_vector_starts_from_decays_with_it() -> None:
+    """As torch.optim.AdamW has it: gain <- gain - eta lambda gain."""
+    found = traced(lambda width: (Gain(width), {"x": torch.ones(2, 3)}), optimizer="adamw", rates="-1/2")
+    assert str(exponents(found.problem, steps=1)[1].sizes["W_gain"]) == "-1/2"
+    without = traced(lambda width: (Gain(width), {"x": torch.ones(2, 3)}), optimizer="adam", rates="-1/2")
+    assert str(exponents(without.problem, steps=1)[1].sizes["W_gain"]) == "-oo"
+    model = Gain(64)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=64**-0.5, weight_decay=0.01)
+    model(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(model.gain.detach(), torch.full((64,), 1 - 0.01 * 64**-0.5))
+
+
+def test_the_size_of_a_vector_has_what_it_starts_from() -> None:
+    rule = Optimizer("by sizes", OPTIMIZERS["sign"].step, by_sizes)
+    found = traced(lambda width: (nn.LayerNorm(width), {"input": torch.randn(2, width)}), optimizer=rule, rates="-1/2")
+    assert str(exponents(found.problem, steps=1)[1].sizes["W_weight"]) == "-1/2"
 
 
 def test_padding_teaches_a_table_nothing() -> None:
