@@ -31,7 +31,12 @@ COMMANDS = (
     "\n"
     r"\newcommand{\proofline}[3]{\noindent\cell{.110}{#1}\cell{.510}{#2}\cell{.380}{#3}\par}"
     "\n"
+    r"\newcommand{\longline}[3]{{\noindent\raggedright\hangindent=.110\linewidth"
+    r"\makebox[.110\linewidth][l]{#1}#2\newline #3\par}}"
+    "\n"
 )
+LONG = 3000
+"""Characters of a line of a proof that may be taller than a page: it has no columns then, and may break there."""
 LAYOUT = r"""\renewcommand{\arraystretch}{1.15}
 \renewcommand{\labelenumi}{(\roman{enumi})}
 \setlength{\emergencystretch}{6em}
@@ -49,7 +54,7 @@ NEEDS = "".join(f"%   {line}\n" for line in PACKAGES.splitlines())
 FRAGMENT = (
     f"% To be read with \\input. The preamble needs:\n{NEEDS}\\begingroup\n"
     f"\\ifcsname theorem\\endcsname\\else\n{THEOREM}\n\\fi\n"
-    f"\\let\\cell\\relax\\let\\proofline\\relax\n{COMMANDS}{LAYOUT}"
+    f"\\let\\cell\\relax\\let\\proofline\\relax\\let\\longline\\relax\n{COMMANDS}{LAYOUT}"
 )
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -119,7 +124,9 @@ def _block(block: PrintedBlock) -> str:
 
 def _line(line: Line) -> str:
     claims = r",\newline ".join(f"\\({_breakable(claim.latex)}\\)" for claim in line.claims)
-    return f"\\proofline{{{_target(line.number)}{{({line.number})}}}}{{{claims}}}{{{_text(line.grounds)}}}\n"
+    grounds = _text(line.grounds)
+    command = "longline" if max(len(claims), len(grounds)) > LONG else "proofline"
+    return f"\\{command}{{{_target(line.number)}{{({line.number})}}}}{{{claims}}}{{{grounds}}}\n"
 
 
 def _target(number: str) -> str:

@@ -19,6 +19,7 @@ LONG = "+".join(["eta_{0}"] * 60)
     [
         pytest.param(rf"\[ {LONG} \]", r"Overfull \hbox", id="overfull-display"),
         pytest.param(r"\noindent\mbox{" + "word " * 60 + "}", r"Overfull \hbox", id="overfull-text"),
+        pytest.param(r"\noindent\parbox{5cm}{" + r"word\par " * 90 + "}", r"Overfull \vbox", id="overfull-page"),
         pytest.param(r"\[ \gama \]", "Undefined control sequence", id="unknown-macro"),
         pytest.param(r"See \ref{nowhere}.", "undefined", id="reference"),
         pytest.param(r"See \cite{nobody}.", "undefined", id="citation"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gamma_calc.document.blocks import Cite, Document, Entry, ExponentClaim, Line, Proof, Section
+from gamma_calc.document.latex import latex_document
 from tests.latex.formulas import Formulas, latex_formulas, markdown_formulas
 from tests.latex.tools import HERE, ROOT, katex_complaints, latex_complaints, needs_katex, needs_latex
 
@@ -28,6 +30,16 @@ def formulas_of(path: Path) -> Formulas:
 def test_latex_compiles(source: Path, tmp_path: Path) -> None:
     complaints = latex_complaints(source, tmp_path)
     assert not complaints, "\n".join([str(source), *complaints])
+
+
+@needs_latex
+def test_a_line_that_is_taller_than_a_page_breaks(tmp_path: Path) -> None:
+    claims = tuple(ExponentClaim(f"z_{{{k}}}", True, (r"\max(a, b, c)",)) for k in range(400))
+    lines = (Line("1.1", claims, "sum", (), Cite("here"), ()), Line("1.2", claims[:1], "sum", (), Cite("here"), ()))
+    document = Document("Long", (Section(("One",), (Proof(lines),)),), (Entry("here", ("A source.",)),))
+    source = tmp_path / "long.tex"
+    source.write_text(latex_document(document), encoding="utf-8")
+    assert not latex_complaints(source, tmp_path)
 
 
 @needs_katex

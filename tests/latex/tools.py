@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 COMPLAINTS = re.compile(
-    r"^! .*|^Overfull \\hbox.*|.*Missing character:.*"
+    r"^! .*|^Overfull \\[hv]box.*|.*Missing character:.*"
     r"|^LaTeX Warning: (?:Reference|Citation) .* undefined.*|.*There were undefined references.*|.*multiply defined.*",
     re.MULTILINE,
 )
