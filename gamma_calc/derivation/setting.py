@@ -38,12 +38,14 @@ from gamma_calc.document.blocks import (
     typeset,
 )
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import At, Expression, Given, Named, Pointwise, Scaled, Trained, nodes
+from gamma_calc.program.expressions import At, Expression, Given, Moment, Named, Pointwise, Scaled, Trained, nodes
 from gamma_calc.program.models import MAPS
 from gamma_calc.program.optimizers import Factored, Moments, Optimizer, Orthogonalised, Raw, Update
 from gamma_calc.program.program import Program
 from gamma_calc.program.terms import DECAYS, Kind, Part
 
+AFTER = Times("t", "t")
+"""What is all of one moment, after a step."""
 CONVENTIONS = typeset(
     r"A quantity $v$ has the exponent $\gamma[v]$ when its entries are of size $\Theta(n^{\gamma[v]})$ as the width "
     r"$n$ grows, in second moment where they are random; $\gamma[0] = -\infty$. Lower indices of a bare letter and "
@@ -137,7 +139,8 @@ def _definitions(program: Program, layers: Layers) -> Table:
         rows += _updates(tensor, has_factor=updates[tensor].factor is not None)
     for quantity, value in program.quantities.items():
         if not isinstance(value, At):
-            rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value)}"))
+            times = AFTER if moments(value) == {Moment.CURRENT} else ANY_STEP
+            rows.append((("quantity",), f"{quantity_latex(quantity, 't')} = {notation.definition(value, times)}"))
     known = {formula for _, formula in rows}
     rows += [(("value",), formula) for formula in _cuts(program) if formula not in known]
     rows_of_text = layers.rows((kind, (Math(formula),)) for kind, formula in rows)
@@ -161,7 +164,7 @@ def _cuts(program: Program) -> Iterator[str]:
     values = (*program.quantities.values(), *program.gradients.values())
     found = {node.name: node for node in nodes(*values) if isinstance(node, Named) and node.is_cut}
     for node in found.values():
-        times = ANY_STEP if len(moments(node)) > 1 else Times("t", "t")
+        times = ANY_STEP if len(moments(node)) > 1 else AFTER
         yield f"{quantity_latex(node.name, 't')} = {expression_latex(node.operand, times)}"
 
 
