@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
@@ -83,6 +83,9 @@ class Exponents:
         if isinstance(t, bool) or not isinstance(t, int) or not 1 <= t <= self.horizon:
             raise BadInput("step", found=t, expected=f"a whole number from 1 to {self.horizon}; all are in `steps`")
         return self.steps[t - 1]
+
+    def __iter__(self) -> Iterator[ExponentStep]:
+        return iter(self.steps)
 
     def json(self) -> dict[str, Any]:
         """The answer as plain data."""

@@ -122,6 +122,9 @@ class Scheme:
     def __getitem__(self, key: str) -> Affine:
         """The exponent of a key, with `rank` replaced by what it stands for."""
         value = self.form(key)
+        if value is None and key not in self.exponents:
+            known = ", ".join(self.exponents)
+            raise BadInput(f"{self.name}: a key", found=key, expected=f"one of {known}", choices=self.exponents)
         if value is None:
             raise BadInput(f"{self.name}: {key} is zero and has no exponent")
         return value

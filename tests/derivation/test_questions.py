@@ -100,6 +100,10 @@ def test_what_an_answer_holds_is_short_in_a_prompt() -> None:
     assert repr(derive("init-a", without=["A5"]).conditions["stable"]) == "<stable: unknown>"
 
 
+def test_the_steps_of_an_answer_are_gone_through_in_order() -> None:
+    assert [step.t for step in exponents("init-a", steps=3)] == [1, 2, 3]
+
+
 def test_html_is_escaped() -> None:
     assert "&lt;= -1/2" in derive("init-a")._repr_html_()
 

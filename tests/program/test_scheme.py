@@ -128,6 +128,13 @@ def test_refusals(changes: dict[str, Any], said: str) -> None:
         Scheme(**whole)
 
 
+def test_a_key_that_there_is_not_is_no_zero() -> None:
+    with pytest.raises(BadInput, match=r"a key: found 'eta_a', expected one of .*Did you mean 'eta_A'"):
+        CATALOGUE["init-a"]["eta_a"]
+    with pytest.raises(BadInput, match="B is zero and has no exponent"):
+        CATALOGUE["init-a"]["B"]
+
+
 def test_an_update_rule_of_an_unknown_kind_is_refused_by_name() -> None:
     class Momentous:
         pass
