@@ -35,7 +35,8 @@ def what_is_not_general(values: Sequence[Tensor], growing: Collection[int]) -> s
         values: in two twins.
         growing: their dimensions that grow.
     """
-    if not growing or any(each.is_meta or each.shape[place] < FEWEST for each in values for place in growing):
+    is_small = any(each.shape[place] < FEWEST for each in values for place in growing)
+    if not growing or is_small or any(each.is_meta or not each.numel() for each in values):
         return ""
     first, second = squares = [_squares(each) for each in values]
     sizes = [math.sqrt(float(each.mean())) for each in squares]

@@ -179,6 +179,10 @@ def test_a_buffer_in_no_general_position_is_refused(data: Data, forward: Callabl
     assert "data, which are read as dense and n^0" in missing.reason and "nn.Parameter" in missing.reason
 
 
+def test_of_no_entries_nothing_is_said() -> None:
+    assert not what_is_not_general([torch.empty(35, 0), torch.empty(55, 0)], [0])
+
+
 def test_a_frozen_parameter_of_the_same_numbers_is_read() -> None:
     def of_width(width: int) -> tuple[nn.Module, dict[str, Tensor]]:
         built = Built(width, lambda m, z: linear(z, m.w), w=(N, N))
