@@ -84,14 +84,14 @@ def _pieces(size: Size | None) -> object:
 
 
 def _redecided(first: Derivation, second: Derivation) -> Iterator[Change[Decision]]:
-    for name, one in first.decisions.items():
-        other = second.decisions.get(name)
-        if other is not None and _told(one) != _told(other):
+    for name in dict.fromkeys((*first.decisions, *second.decisions)):
+        one, other = first.decisions.get(name), second.decisions.get(name)
+        if _told(one) != _told(other):
             yield Change(name, one, other)
 
 
-def _told(decision: Decision) -> object:
-    return decision.status, decision.region, decision.possible, decision.onset, decision.holds
+def _told(decision: Decision | None) -> object:
+    return decision and (decision.status, decision.region, decision.possible, decision.onset, decision.holds)
 
 
 def _rerated(first: Derivation, second: Derivation) -> Iterator[Change[LargestRate]]:

@@ -61,7 +61,7 @@ from gamma_calc.program.expressions import (
 from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
 from gamma_calc.program.program import Program
 from gamma_calc.program.rank import growing_rank
-from gamma_calc.program.reading import State
+from gamma_calc.program.reading import Beside, State
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar, running_mean
 
@@ -237,19 +237,27 @@ class ExponentReading:
         """The larger exponent."""
         return self._concluded(LARGER, node, (), left, right)
 
-    def change(self, tensor: Trained, direction: FormalSum[Term], factor: Term | None, t: int) -> Term | None:
+    def change(
+        self, tensor: Trained, direction: FormalSum[Term], factor: Term | None, t: int, beside: Beside[Term] = ()
+    ) -> Term | None:
         """The update rule's conclusion from the whole direction."""
         subject, label = At(tensor, Moment.CHANGE), (Part(tensor.name, Kind.CHANGE),)
         if direction.is_zero:
             self._concluded(ZERO, subject, label, VANISHING)
             return None
         rate = self._exponent(tensor.learning_rate)
-        rule, whole, *premises = self._rule(tensor, _past(self._whole(direction)), t)
+        rivals = tuple(self._rival(tensor, *each) for each in beside if not each[1].is_zero)
+        rule, whole, *premises = self._rule(tensor, _past(self._whole(direction)), t, rivals)
         if factor is not None:
             return self._concluded(scaled_step(rule), subject, label, total(factor), rate, whole, *premises)
         return self._concluded(rule, subject, label, rate, whole, *premises)
 
-    def _rule(self, tensor: Trained, direction: Term, t: int) -> tuple[Rule, Term, *tuple[object, ...]]:
+    def _rival(self, tensor: Trained, block: Trained, direction: FormalSum[Term]) -> Component:
+        """The entries of a block of the same norm as another one's."""
+        size = total(self._whole(direction)) + Size.exactly(self._exponent(_half(block.axes) - _half(tensor.axes)))
+        return Component(size, Provenance())
+
+    def _rule(self, tensor: Trained, direction: Term, t: int, rivals: Term) -> tuple[Rule, Term, *tuple[object, ...]]:
         """The rule of a step, the direction that it takes, and what it needs beside that and the rate."""
         has_parities = len(direction) > 1
         match self.step:
@@ -265,7 +273,8 @@ class ExponentReading:
             case Orthogonalised():
                 _check_rank(tensor, self.updates[tensor].direction)
                 spread = self._exponent(-_half(tensor.axes))
-                return self.rules.orthogonalised_step(has_parities=has_parities), direction, spread
+                rule = self.rules.orthogonalised_step(has_parities=has_parities, has_blocks=bool(rivals))
+                return rule, direction, spread, *((rivals,) if rivals else ())
             case unknown:
                 raise TypeError(f"no rule for a step of the kind {type(unknown).__name__}")
 

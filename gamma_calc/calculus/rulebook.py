@@ -155,9 +155,9 @@ class Rulebook:
         history = frozenset[Assumption]() if step.has_momentum else frozenset((MEMORY,))
         return self._step(rule, SHARES if has_parities else frozenset(), history | {NORMALISED_ENTRIES})
 
-    def orthogonalised_step(self, *, has_parities: bool) -> Rule:
+    def orthogonalised_step(self, *, has_parities: bool, has_blocks: bool) -> Rule:
         """The size of an orthogonalised direction's entries, times the rate."""
-        rule = orthogonalised_step(has_parities=has_parities)
+        rule = orthogonalised_step(has_parities=has_parities, has_blocks=has_blocks)
         return self._step(rule, frozenset(rule.assumptions) - {FIXED_RUN}, frozenset(), r"-(m+k)/2")
 
     def _step(self, rule: Rule, shares: frozenset[Assumption], whole: frozenset[Assumption], spread: str = "") -> Rule:

@@ -99,8 +99,8 @@ def _share(mine: Size, others: Sequence[Size]) -> Size:
     return Size(VANISHING, CONSTANT)
 
 
-def _orthogonalised_step(rate: Exponent, direction: Term, spread: Exponent) -> Term:
-    return processed(rate + spread, direction)
+def _orthogonalised_step(rate: Exponent, direction: Term, spread: Exponent, rivals: Term = ()) -> Term:
+    return processed(rate + spread, direction, rivals)
 
 
 RAW_STEP = Rule(
@@ -196,13 +196,18 @@ def scaled_step(rule: Rule) -> Rule:
 
 
 @cache
-def orthogonalised_step(*, has_parities: bool) -> Rule:
-    """The rule of an orthogonalised step of fixed rank: singular values of size 1, spread over m and k as n grows."""
+def orthogonalised_step(*, has_parities: bool, has_blocks: bool = False) -> Rule:
+    """The rule of an orthogonalised step of fixed rank: singular values of size 1, spread over m and k as n grows.
+
+    Of a block of a matrix it is less by the gap between its norm and the largest norm of a block.
+    """
     statement = r"\gamma[\Delta W]=\gamma[\eta_W]-(m+k)/2\ \text{for axes }n^m,n^k\text{ and a fixed rank}"
+    if has_blocks:
+        statement += r",\ \text{less the gap to the block of the largest norm}"
     return Rule(
-        "orthogonalised step by parity" if has_parities else "orthogonalised step",
+        "orthogonalised step" + " of a block" * has_blocks + " by parity" * has_parities,
         _by_parity(statement, has_parities),
         Citation(JORDAN, "Newton-Schulz orthogonalisation of the momentum"),
-        (FIXED_RUN, *((SYMMETRIC_INIT, SPANNING) if has_parities else ())),
+        (FIXED_RUN, *((SYMMETRIC_INIT,) if has_parities else ()), *((SPANNING,) if has_parities or has_blocks else ())),
         _orthogonalised_step,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.analysis.difference import Difference, difference
 from gamma_calc.calculus.size import Size
@@ -57,7 +58,7 @@ class Diff(Shown):
             rows = [(str(each["t"]), each["quantity"], each["first"], each["second"]) for each in answered["exponents"]]
             blocks += ["exponents:", text_table([("t", "quantity", "first", "second"), *rows])]
         if found.conditions:
-            rows_of_regions = [(each.name, str(each.first), str(each.second)) for each in found.conditions]
+            rows_of_regions = [(each.name, _said(each.first), _said(each.second)) for each in found.conditions]
             blocks += ["conditions:", text_table([("condition", "first", "second"), *rows_of_regions])]
         for name, rate in answered["max_stable"].items():
             blocks.append(f"largest stable {name}: {rate['first'] or NOTHING} -> {rate['second'] or NOTHING}")
@@ -77,7 +78,7 @@ class Diff(Shown):
             "first": found.first.title,
             "second": found.second.title,
             "exponents": [
-                {"t": each.place, "quantity": each.name, "first": _size(each.first), "second": _size(each.second)}
+                {"t": each.place, "quantity": each.name, "first": _said(each.first), "second": _said(each.second)}
                 for each in found.exponents
             ],
             "conditions": {
@@ -139,8 +140,8 @@ def diff(
     return Diff(difference(*(derived_from(scheme, steps, policy).derivation for scheme, policy in pair)))
 
 
-def _size(size: Size | None) -> str:
-    return NOTHING if size is None else str(size)
+def _said(found: Size | Decision | None) -> str:
+    return NOTHING if found is None else str(found)
 
 
 def _line(side: dict[str, Any] | None) -> str:

@@ -147,7 +147,19 @@ def _definitions(program: Program, layers: Layers) -> Table:
     is_plain = all(updates[tensor].direction is gradient for tensor, gradient in program.gradients.items())
     processed = _processed(program.optimizer, "G" if is_plain else "D")
     columns = (Column("what", share=220), Column("definition", share=780))
-    return Table(columns, (*rows_of_text, *_maps(program), ("processed gradient", processed)))
+    return Table(columns, (*rows_of_text, *_maps(program), ("processed gradient", processed), *_blocks(program)))
+
+
+def _blocks(program: Program) -> Iterator[tuple[str, Text]]:
+    """The blocks that a step takes together."""
+    named = {tensor.block: (tensor, *(each for each, _ in update.beside)) for tensor, update in program.updates.items()}
+    for block, tensors in named.items():
+        if block is not None and len(tensors) > 1:
+            listed = sorted(Symbol.of(each.name).latex() for each in tensors)
+            yield (
+                "processed gradient",
+                (*joined([(Math(each),) for each in listed]), ": one step, of the matrix that they are blocks of"),
+            )
 
 
 def _maps(program: Program) -> Iterator[tuple[str, Text]]:

@@ -133,7 +133,8 @@ class Trained(Expression):
     tensor to have (None: none). A frozen parameter (`is_trained` false) keeps its initial value.
 
     `start` is data that a trained vector starts from (None: none); they stand beside it wherever it is used. A decay
-    shrinks both, and its root mean square is that of both.
+    shrinks both, and its root mean square is that of both. `block` is the matrix that it is a block of, and the
+    dimension along which that is cut (None: it is whole): an orthogonalised step is one of all blocks together.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Trained(Expression):
     epsilon: Affine | None = None
     floor: Affine | None = None
     start: Expression | None = None
+    block: tuple[str, int] | None = None
 
     @property
     def has_decay(self) -> bool:

@@ -10,7 +10,7 @@ every entry to size one, an orthogonalised one every singular value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -21,7 +21,7 @@ from typing import ClassVar, TypeAlias, cast, get_args
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, PowerOf, Scaled, Trained
+from gamma_calc.program.expressions import Expression, Ones, PowerOf, Scaled, Trained
 from gamma_calc.program.update_expressions import Count, Kept, Larger, Memory, Norm, Scalar
 
 ONE, HALF = Fraction(1), Fraction(1, 2)
@@ -91,16 +91,21 @@ Step: TypeAlias = Raw | Moments | Factored | Orthogonalised
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a step makes of one parameter, in symbols: the direction D, the memories after it, and the scalar c."""
+    """What a step makes of one parameter, in symbols: the direction D, the memories after it, and the scalar c.
+
+    `beside` are the directions of the other blocks of a matrix that a step is made of as a whole.
+    """
 
     direction: Expression
     memories: tuple[Kept, ...] = ()
     factor: Expression | None = None
+    beside: tuple[tuple[Trained, Expression], ...] = ()
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
         """All of it."""
-        return (self.direction, *self.memories, *(() if self.factor is None else (self.factor,)))
+        beside = (direction for _, direction in self.beside)
+        return (self.direction, *self.memories, *(() if self.factor is None else (self.factor,)), *beside)
 
 
 Gradients: TypeAlias = Mapping[Trained, Expression]
@@ -136,8 +141,9 @@ def spectral(weight: Trained, gradients: Gradients) -> Update:
 
     Source: Yang, Simon, Bernstein, "A Spectral Condition for Feature Learning", arXiv:2310.17813, condition 1.
     """
-    found, (fan_out, fan_in) = nesterov(weight, gradients), _fans(weight)
-    ratio = Count(found.direction, fan_out, HALF) * Count(found.direction, fan_in, -HALF)
+    found = nesterov(weight, gradients)
+    blocks = (weight, *blocks_beside(weight, gradients))
+    ratio = _power_of_fan(found.direction, blocks, 0, HALF) * _power_of_fan(found.direction, blocks, 1, -HALF)
     return Update(found.direction, found.memories, ratio)
 
 
@@ -156,8 +162,9 @@ def matched(weight: Trained, gradients: Gradients) -> Update:
 
     Source: Liu et al., "Muon is Scalable for LLM Training", arXiv:2502.16982, section 2.2.
     """
-    found, (fan_out, fan_in) = nesterov(weight, gradients), _fans(weight)
-    largest = Larger(Count(found.direction, fan_out, HALF), Count(found.direction, fan_in, HALF))
+    found = nesterov(weight, gradients)
+    blocks = (weight, *blocks_beside(weight, gradients))
+    largest = Larger(*(_power_of_fan(found.direction, blocks, place, HALF) for place in (0, 1)))
     return Update(found.direction, found.memories, times(Fraction(1, 5), largest))
 
 
@@ -217,6 +224,23 @@ def _fans(weight: Trained) -> tuple[Axis, Axis]:
         )
     fan_out, fan_in = weight.axes
     return fan_out, fan_in
+
+
+def blocks_beside(weight: Trained, trained: Iterable[Trained]) -> tuple[Trained, ...]:
+    """The other blocks of the matrix that a parameter is some rows or columns of."""
+    if weight.block is None:
+        return ()
+    return tuple(each for each in trained if each.block == weight.block and each is not weight)
+
+
+def _power_of_fan(direction: Expression, blocks: tuple[Trained, ...], place: int, power: Fraction) -> Expression:
+    """A power of a fan of a matrix: of all of its blocks together, where it is cut along that axis."""
+    weight, *others = blocks
+    fans = _fans(weight)
+    if not others or weight.block is None or weight.block[1] != place:
+        return Count(direction, fans[place], power)
+    root = Norm(tuple(Ones.along(_fans(each)[place]) for each in blocks))
+    return root if power == HALF else PowerOf(root, 2 * power)
 
 
 def _beta(weight: Trained, operand: Expression) -> Expression:

@@ -254,7 +254,8 @@ def _placed(output: Named, scheme: Scheme) -> Named:
         axes = tuple(map(axis, old.axes))
         if isinstance(old, Trained):
             found = scheme.parameter(old.name, axes)
-            return found if old.start is None else replace(found, start=rewritten(old.start, leaf, axis, scalar))
+            start = None if old.start is None else rewritten(old.start, leaf, axis, scalar)
+            return replace(found, start=start, block=old.block)
         assert isinstance(old, Given)
         return Ones(old.name, axes, old.exponent) if isinstance(old, Ones) else Given(old.name, axes, scheme[old.name])
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression, InverseRms, Trained, leaves, nodes
-from gamma_calc.program.optimizers import Optimizer, Update
+from gamma_calc.program.optimizers import Optimizer, Orthogonalised, Update, blocks_beside
 from gamma_calc.program.update_expressions import Norm
 
 
@@ -30,7 +30,14 @@ class Program:
     @property
     def updates(self) -> Mapping[Trained, Update]:
         """How each trained parameter moves, as the optimiser says it in symbols."""
-        return {tensor: self.optimizer.update(tensor, self.gradients) for tensor in self.gradients}
+        found = {tensor: self.optimizer.update(tensor, self.gradients) for tensor in self.gradients}
+        if not isinstance(self.optimizer.step, Orthogonalised):
+            return found
+        beside = {tensor: blocks_beside(tensor, found) for tensor in found}
+        return {
+            tensor: replace(update, beside=tuple((each, found[each].direction) for each in beside[tensor]))
+            for tensor, update in found.items()
+        }
 
     @property
     def takes_norms(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.differences import before_step
@@ -50,6 +50,10 @@ MOVES: Mapping[Kind, tuple[Kind, ...]] = {
     Kind.UPDATE: (Kind.UPDATE_DECAY, Kind.CHANGE),
 }
 """Which changes of a step go to which part of a tensor."""
+
+
+Beside: TypeAlias = Sequence[tuple[Trained, FormalSum[T]]]
+"""Blocks of a matrix, each with a value of its shape."""
 
 
 class Reading(Protocol[T]):
@@ -103,10 +107,13 @@ class Reading(Protocol[T]):
     def larger(self, node: Larger, left: T, right: T) -> T:
         """The larger of two scalars."""
 
-    def change(self, tensor: Trained, direction: FormalSum[T], factor: T | None, t: int) -> T | None:
+    def change(
+        self, tensor: Trained, direction: FormalSum[T], factor: T | None, t: int, beside: Beside[T] = ()
+    ) -> T | None:
         """The change -eta_W c g_W of step t, or None where the direction that g_W is made from is identically zero.
 
-        `factor` is the scalar c, None where the update rule has none.
+        `factor` is the scalar c, None where the update rule has none; `beside` are the directions of other blocks of
+        the matrix that g_W is a block of.
         """
 
     def decayed(self, tensor: Trained, part: Part, *terms: T) -> T:
@@ -184,10 +191,13 @@ def _stepped(reading: Reading[T], evaluator: _Evaluator[T], tensor: Trained, upd
     if update is None:
         return reading.change(tensor, FormalSum(), None, t)
     direction = evaluator.arranged(update.direction, tensor.axes)
-    if update.factor is None or direction.is_zero:
+    if direction.is_zero:
         return reading.change(tensor, direction, None, t)
-    factor = evaluator.whole(update.factor)
-    return reading.change(tensor, FormalSum() if factor is None else direction, factor, t)
+    factor = None if update.factor is None else evaluator.whole(update.factor)
+    if update.factor is not None and factor is None:
+        return reading.change(tensor, FormalSum(), None, t)
+    beside = tuple((each, evaluator.arranged(other, each.axes)) for each, other in update.beside)
+    return reading.change(tensor, direction, factor, t, beside)
 
 
 def _decays(

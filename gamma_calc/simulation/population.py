@@ -49,6 +49,7 @@ from gamma_calc.program.expressions import (
     Trained,
 )
 from gamma_calc.program.optimizers import Moments, Raw
+from gamma_calc.program.reading import Beside
 from gamma_calc.program.terms import FormalSum, Label, is_initial
 from gamma_calc.simulation.power import BeyondFloats
 from gamma_calc.simulation.program_sizes import (
@@ -197,12 +198,19 @@ class Population(TorchReading):
                 return torch.where(is_small, self._function(node.derivative, middle) * change, difference)
         return difference
 
-    def change(self, tensor: Trained, direction: FormalSum[Tensor], factor: Tensor | None, t: int) -> Tensor | None:
+    def change(
+        self,
+        tensor: Trained,
+        direction: FormalSum[Tensor],
+        factor: Tensor | None,
+        t: int,
+        beside: Beside[Tensor] = (),
+    ) -> Tensor | None:
         """As without counts; a normalised step is a step function at first, and has one in its memory ever after."""
         self.t = t
         if isinstance(self.optimizer.step, Moments) and not direction.is_zero:
             self.signs.append((t, _sign(direction)))
-        return super().change(tensor, direction, factor, t)
+        return super().change(tensor, direction, factor, t, beside)
 
     def mean_square(self, term: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """The mean square over the entries, each kind as often as it occurs."""

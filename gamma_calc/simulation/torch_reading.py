@@ -39,7 +39,7 @@ from gamma_calc.program.expressions import (
 )
 from gamma_calc.program.optimizers import Moments, Optimizer
 from gamma_calc.program.program import Program
-from gamma_calc.program.reading import Step, training
+from gamma_calc.program.reading import Beside, Step, training
 from gamma_calc.program.terms import FormalSum, Kind, Label, Part, is_initial
 from gamma_calc.program.update_expressions import Count, Larger, Norm, Scalar
 from gamma_calc.simulation.steps import GradientStep
@@ -221,7 +221,14 @@ class TorchReading:
         """The maximum."""
         return torch.maximum(left, right)
 
-    def change(self, tensor: Trained, direction: FormalSum[Tensor], factor: Tensor | None, t: int) -> Tensor | None:
+    def change(
+        self,
+        tensor: Trained,
+        direction: FormalSum[Tensor],
+        factor: Tensor | None,
+        t: int,
+        beside: Beside[Tensor] = (),
+    ) -> Tensor | None:
         """Minus the learning rate times the processed direction, and the scalar in front of it."""
         if direction.is_zero:
             return None
@@ -231,7 +238,13 @@ class TorchReading:
             if tensor.epsilon is not None and isinstance(rule, Moments):
                 rule = replace(rule, epsilon=Fraction(self.scalars[f"epsilon_{tensor.name}"]))
             self.steps[tensor.name] = GradientStep(rule)
-        step = -self._rate(tensor) * self.steps[tensor.name].processed(whole, t)
+        others = [total(term for _, term in value) for _, value in beside if not value.is_zero]
+        if others and tensor.block is not None:
+            along = tensor.block[1] - len(tensor.axes)
+            together = self.steps[tensor.name].processed(torch.cat((whole, *others), dim=along), t)
+            step = -self._rate(tensor) * together.narrow(along, 0, whole.shape[along])
+        else:
+            step = -self._rate(tensor) * self.steps[tensor.name].processed(whole, t)
         return step if factor is None else _in_front(factor, tensor) * step
 
     def decayed(self, tensor: Trained, part: Part, *terms: Tensor) -> Tensor:

@@ -37,6 +37,9 @@ from gamma_calc.tracing.sizes import ZERO
 from gamma_calc.tracing.translation import Coordinates, Translation
 from gamma_calc.tracing.values import ONE, Value, flat, product_of, widened
 
+SCATTERED = -1
+"""In place of the dimension of a matrix that is cut into blocks, where both are."""
+
 
 def block(t: Translation, value: Value, place: int, taken: Coordinates, where: str) -> Value:
     """Some coordinates of a dimension, of one axis.
@@ -205,6 +208,8 @@ class _Taking:
         self.t.axes.blocks.setdefault(node.shape[place], []).append(self.new)
         axes = tuple(self.new if each is axis else each for each in node.shape)
         taken = type(node)(name, axes, *parts(node)[2:])
-        if isinstance(taken, Trained) and taken.start is not None:
-            return replace(taken, start=self.of(taken.start, axis))
-        return taken
+        if not isinstance(taken, Trained):
+            return taken
+        whole, along = taken.block or (node.name, place)
+        start = None if taken.start is None else self.of(taken.start, axis)
+        return replace(taken, start=start, block=(whole, place if along == place else SCATTERED))

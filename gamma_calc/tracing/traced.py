@@ -35,6 +35,7 @@ from gamma_calc.program.optimizers import Optimizer, Orthogonalised, named_optim
 from gamma_calc.program.problem import Problem
 from gamma_calc.program.scheme import Scheme, nonzero_form
 from gamma_calc.program.selection import Spec, selected
+from gamma_calc.tracing.blocks import SCATTERED
 from gamma_calc.tracing.capture import SAME, TRANSPOSES, Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.general_position import identity_and_ones
@@ -538,19 +539,31 @@ def _check_explained(twins: Twins, axes: Axes, output: Named) -> None:
 
 
 def _check_blocks(t: Translation, output: Named, rule: Optimizer) -> None:
-    """That no parameter is used as a whole and in blocks, or in blocks where a step is made of the whole.
-
-    A block whose gradient is smaller than that of another one takes a smaller part of an orthogonalised step.
-    """
+    """That no parameter is used whole and in blocks, and that blocks are the whole where a step is made of that."""
     leaves = {node.name: node for node in nodes(output) if isinstance(node, Trained)}
+    trained: dict[tuple[str, int], list[Trained]] = {}
+    for leaf in leaves.values():
+        if leaf.block is not None and leaf.is_trained:
+            trained.setdefault(leaf.block, []).append(leaf)
+    is_of_whole = isinstance(rule.step, Orthogonalised)
+    partial = {
+        whole for (whole, place), blocks in trained.items() if is_of_whole and not _are_all(t, whole, place, blocks)
+    }
     for name, (source, *_) in t.blocks.items():
         reason = ""
         if name in leaves and source in leaves:
             reason = f"{t.leaves[source]} is used as a whole and in blocks"
-        elif name in leaves and leaves[name].is_trained and isinstance(rule.step, Orthogonalised):
-            reason = f"{t.source(name)} is used in blocks, and {rule.name} makes one step of the whole"
+        elif name in leaves and (block := leaves[name].block) is not None and block[0] in partial:
+            reason = f"{t.source(name)} is not cut into matrices side by side, and {rule.name} makes one step of it"
         if reason:
             t.unknown.append(Missing("slice", t.lines.get(name, ""), reason))
+
+
+def _are_all(t: Translation, whole: str, place: int, blocks: Iterable[Trained]) -> bool:
+    """Whether some blocks, put side by side along a dimension, are a whole matrix."""
+    if place == SCATTERED or any(len(each.axes) < 2 for each in blocks):
+        return False
+    return sum(t.tensors[each.name].shape[place] for each in blocks) == t.tensors[whole].shape[place]
 
 
 def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:

@@ -26,6 +26,15 @@ def test_two_schemes(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["symmetry"] is None
 
 
+def test_a_condition_that_one_of_two_has_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stack = tmp_path / "stack.toml"
+    stack.write_text(STACK, encoding="utf-8")
+    found = json.loads(told(capsys, "diff", "init-a", str(stack), "--json"))["conditions"]["gradient_stable"]
+    assert "first" not in found and found["second"]["status"] == "free"
+    line = next(line for line in told(capsys, "diff", "init-a", str(stack)).splitlines() if "gradient_stable" in line)
+    assert line.split()[1] == "-"
+
+
 def test_the_same_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "diff", "init-a", "init-a")
     assert "nothing changes" in text

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from transformers.modeling_outputs import BaseModelOutput, BaseModelOutputWithPooling
 
-from gamma_calc import Traced, exponents, traced
+from gamma_calc import Settings, Traced, crosscheck, exponents, traced
 from gamma_calc.errors import BadInput
 from gamma_calc.program.expressions import Trained
 from gamma_calc.program.optimizers import OPTIMIZERS, Gradients, Optimizer, Update, rms
@@ -356,13 +356,70 @@ class Gated(nn.Module):
         return both[..., :-1] * both[..., -1:]  # type: ignore[no-any-return]
 
 
+def test_of_an_orthogonalised_step_the_row_of_a_gate_takes_as_much_as_all_values() -> None:
+    """At n^0 the change of the gate is a sum of n aligned terms n^(-1/2)."""
+    found = traced(lambda width: (Gated(width), {"x": torch.randn(2, width)}), optimizer="muon", rates="0")
+    assert str(exponents(found.problem, steps=1)[1].sizes["Delta_output"]) == "1/2"
+
+
+class Both(nn.Module):
+    """Rows of a matrix, and columns of one of them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.both = nn.Linear(2 * width, 2 * width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.both.weight.chunk(2, 0)
+        left, right = first.chunk(2, 1)
+        return x @ left.T + 2 * (x @ right.T) + torch.cat((x, x), -1) @ second.T
+
+
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
-def test_a_step_of_a_whole_matrix_is_not_taken_block_by_block(optimizer: str) -> None:
-    """The gate's gradient is as large as those of all values together: of muon's step it takes n^(1/2) times more."""
-    found = traced(lambda width: (Gated(width), {"x": torch.randn(2, width)}), optimizer=optimizer)
+def test_of_a_matrix_that_is_cut_both_ways_no_step_of_the_whole_is_derived(optimizer: str) -> None:
+    found = traced(lambda width: (Both(width), {"x": torch.randn(2, width)}), optimizer=optimizer)
     assert (found.problem is None) is (optimizer == "muon")
-    reasons = {each.reason for each in found.unknown}
-    assert reasons == ({"both.weight is used in blocks, and muon makes one step of the whole"} if reasons else set())
+    said = "both.weight is not cut into matrices side by side, and muon makes one step of it"
+    assert {each.reason for each in found.unknown} == ({said} if optimizer == "muon" else set())
+
+
+class Unequal(nn.Module):
+    """Two halves of one product; the second reaches the output through n^(-1/2), so its gradient is as much smaller."""
+
+    def __init__(self, width: int, *, is_first: bool) -> None:
+        super().__init__()
+        self.inner, self.last = (nn.Linear(width, out, bias=False).requires_grad_(False) for out in (2, width))
+        self.both = nn.Linear(2, 2 * width, bias=False)
+        nn.init.zeros_(self.both.weight)
+        self.scale, self.is_first = width**-0.5, is_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        large, small = self.both(self.inner(x)).chunk(2, -1)[:: 1 if self.is_first else -1]
+        return self.last(large) + self.scale * small  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("optimizer", ["muon", "muon-rms"])
+def test_an_orthogonalised_step_is_one_of_all_blocks(optimizer: str, is_first: bool) -> None:
+    """The half whose gradient is n^(-1/2) times as large takes as much less of U V^T."""
+    found = traced(
+        lambda width: (Unequal(width, is_first=is_first), {"x": torch.randn(4, width)}), optimizer=optimizer, rates="0"
+    )
+    sizes = exponents(found.problem, steps=1)[1].sizes
+    names = ["W_both_1", "W_both_2"] if is_first else ["W_both_2", "W_both_1"]
+    assert [str(sizes[name]) for name in names] == ["0", "-1/2"]
+
+
+@pytest.mark.slow
+def test_blocks_that_step_together_have_the_slopes_that_are_derived() -> None:
+    found = traced(
+        lambda width: (Unequal(width, is_first=True), {"x": torch.randn(4, width)}), optimizer="muon", rates="0"
+    )
+    assert found.problem is not None
+    settings = Settings(widths=tuple(2**k for k in range(5, 12)), seeds=8, steps=2)
+    checked = crosscheck(found.problem, settings=settings).schemes[0]
+    rows = {(row.quantity, row.t): row.verdict.value for row in checked.rows if row.quantity.startswith("W_both")}
+    assert rows and set(rows.values()) == {"PASS"}
 
 
 class Gain(nn.Module):
