@@ -16,6 +16,7 @@ RECORDED = json.loads((ROOT / "validation/lint.json").read_text(encoding="utf-8"
 ROWS = RECORDED["rows"]
 
 
+@pytest.mark.slow
 def test_the_recorded_predictions_are_derived_today() -> None:
     assert {row.title: str(predicted(row)) for row in SWEPT} == {title: row["predicted"] for title, row in ROWS.items()}
 
