@@ -142,9 +142,8 @@ def spectral(weight: Trained, gradients: Gradients) -> Update:
     Source: Yang, Simon, Bernstein, "A Spectral Condition for Feature Learning", arXiv:2310.17813, condition 1.
     """
     found = nesterov(weight, gradients)
-    blocks = (weight, *blocks_beside(weight, gradients))
-    ratio = _power_of_fan(found.direction, blocks, 0, HALF) * _power_of_fan(found.direction, blocks, 1, -HALF)
-    return Update(found.direction, found.memories, ratio)
+    fan_out, fan_in = (_power_of_fan(found, weight, gradients, *each) for each in ((0, HALF), (1, -HALF)))
+    return Update(found.direction, found.memories, fan_out * fan_in)
 
 
 def original(weight: Trained, gradients: Gradients) -> Update:
@@ -163,8 +162,7 @@ def matched(weight: Trained, gradients: Gradients) -> Update:
     Source: Liu et al., "Muon is Scalable for LLM Training", arXiv:2502.16982, section 2.2.
     """
     found = nesterov(weight, gradients)
-    blocks = (weight, *blocks_beside(weight, gradients))
-    largest = Larger(*(_power_of_fan(found.direction, blocks, place, HALF) for place in (0, 1)))
+    largest = Larger(*(_power_of_fan(found, weight, gradients, place, HALF) for place in (0, 1)))
     return Update(found.direction, found.memories, times(Fraction(1, 5), largest))
 
 
@@ -233,13 +231,14 @@ def blocks_beside(weight: Trained, trained: Iterable[Trained]) -> tuple[Trained,
     return tuple(each for each in trained if each.block == weight.block and each is not weight)
 
 
-def _power_of_fan(direction: Expression, blocks: tuple[Trained, ...], place: int, power: Fraction) -> Expression:
-    """A power of a fan of a matrix: of all of its blocks together, where it is cut along that axis."""
-    weight, *others = blocks
-    fans = _fans(weight)
-    if not others or weight.block is None or weight.block[1] != place:
-        return Count(direction, fans[place], power)
-    root = Norm(tuple(Ones.along(_fans(each)[place]) for each in blocks))
+def _power_of_fan(found: Update, weight: Trained, gradients: Gradients, place: int, power: Fraction) -> Expression:
+    """A power of a fan of a matrix: of all of its blocks together, where it is cut along that axis.
+
+    Of blocks of n and m rows sqrt(n + m) is the norm of as many ones.
+    """
+    if weight.block is None or weight.block[1] != place:
+        return Count(found.direction, _fans(weight)[place], power)
+    root = Norm(tuple(Ones.along(_fans(each)[place]) for each in (weight, *blocks_beside(weight, gradients))))
     return root if power == HALF else PowerOf(root, 2 * power)
 
 

@@ -541,29 +541,25 @@ def _check_explained(twins: Twins, axes: Axes, output: Named) -> None:
 def _check_blocks(t: Translation, output: Named, rule: Optimizer) -> None:
     """That no parameter is used whole and in blocks, and that blocks are the whole where a step is made of that."""
     leaves = {node.name: node for node in nodes(output) if isinstance(node, Trained)}
-    trained: dict[tuple[str, int], list[Trained]] = {}
-    for leaf in leaves.values():
-        if leaf.block is not None and leaf.is_trained:
-            trained.setdefault(leaf.block, []).append(leaf)
-    is_of_whole = isinstance(rule.step, Orthogonalised)
-    partial = {
-        whole for (whole, place), blocks in trained.items() if is_of_whole and not _are_all(t, whole, place, blocks)
-    }
-    for name, (source, *_) in t.blocks.items():
-        reason = ""
-        if name in leaves and source in leaves:
+    blocks = {name: leaves[name] for name in t.blocks if name in leaves}
+    for name, leaf in blocks.items():
+        if (source := t.blocks[name][0]) in leaves:
             reason = f"{t.leaves[source]} is used as a whole and in blocks"
-        elif name in leaves and (block := leaves[name].block) is not None and block[0] in partial:
+        elif leaf.is_trained and isinstance(rule.step, Orthogonalised) and not _is_all_blocks(t, leaf, blocks.values()):
             reason = f"{t.source(name)} is not cut into matrices side by side, and {rule.name} makes one step of it"
-        if reason:
-            t.unknown.append(Missing("slice", t.lines.get(name, ""), reason))
+        else:
+            continue
+        t.unknown.append(Missing("slice", t.lines.get(name, ""), reason))
 
 
-def _are_all(t: Translation, whole: str, place: int, blocks: Iterable[Trained]) -> bool:
-    """Whether some blocks, put side by side along a dimension, are a whole matrix."""
-    if place == SCATTERED or any(len(each.axes) < 2 for each in blocks):
+def _is_all_blocks(t: Translation, leaf: Trained, others: Iterable[Trained]) -> bool:
+    """Whether the blocks of the matrix that a leaf is one of, side by side where that is cut, are all of it."""
+    assert leaf.block is not None  # it is one
+    whole, place = leaf.block
+    beside = [each for each in others if each.block == leaf.block]
+    if place == SCATTERED or any(len(each.axes) < 2 for each in beside):
         return False
-    return sum(t.tensors[each.name].shape[place] for each in blocks) == t.tensors[whole].shape[place]
+    return sum(t.tensors[each.name].shape[place] for each in beside) == t.tensors[whole].shape[place]
 
 
 def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:

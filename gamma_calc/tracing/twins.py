@@ -66,10 +66,10 @@ GROUPS = ("n_group", "topk_group")
 """Groups that a token chooses its experts from: one, as which experts it takes is held."""
 SCAN_HEADS, SCAN_HEAD = ("mamba_n_heads", "mamba_num_heads"), ("mamba_d_head", "mamba_head_dim")
 SCAN_INNER, SCAN_GROUPS = "mamba_d_ssm", ("mamba_n_groups", "n_groups")
-SCAN_RANK = ("time_step_rank", "mamba_dt_rank")
-"""The rank of a Mamba's time steps: it grows where it is that share of the hidden size which it has by itself."""
 SCAN_CHUNK = ("mamba_chunk_size", "chunk_size")
 """The heads of a Mamba and their size, the product of both, groups of heads that share keys, and tokens of a chunk."""
+SCAN_RANK, SCAN_SHARE = ("time_step_rank", "mamba_dt_rank"), 16
+"""The rank of a Mamba's time steps, which grows where it is by itself: a sixteenth of the hidden size, rounded up."""
 OF_ROTATION = "qk_rope_head_dim"
 """Coordinates of a head that rotate, where a configuration has as many more that do not."""
 WITH_ROTATION = ("head_dim", "qk_head_dim")
@@ -188,6 +188,7 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     given = _within(_inputs(base) if inputs is None else inputs, SIZES["vocabulary"][0])
     classes, products = _classes(config, has_adapters=base is not model)
     twins = _twins(model, given, classes, products)
+    # A copy, as a forward pass may put the parameters of PEFT's layers in another order.
     if MULTIPLE in classes and _is_all_heads(config) and _failure(copy.deepcopy(twins[0])):
         classes, products = _classes(config, has_adapters=base is not model, is_all_heads=True)
         twins = _twins(model, given, classes, products)
@@ -201,6 +202,7 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
 def _twins(
     model: nn.Module, given: Mapping[str, Any], classes: tuple[str, ...], products: Mapping[frozenset[str], str]
 ) -> tuple[Twin, Twin]:
+    """A model at the two sizes of each class."""
     first, second = (
         Twin(_twin(model, {name: SIZES[name][place] for name in classes}, products, SIZES["rank"][place]), given)
         for place in (0, 1)
@@ -328,7 +330,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation.get(SECTIONS, (1, 1, 1)), total)}
     found |= _scan_sizes(known, heads, sizes["head"], hidden)
     if (old := known.get(_attribute(config, "hidden"))) is not None:
-        found |= {name: hidden // 4 for name in SCAN_RANK if known.get(name) == ceil(old / 16)}
+        found |= {name: hidden // 4 for name in SCAN_RANK if known.get(name) == ceil(old / SCAN_SHARE)}
     for name in WITH_ROTATION:
         if OF_ROTATION in known and isinstance(known.get(name), int):
             found[name] = sizes["head"] if known[name] == known[OF_ROTATION] else 2 * sizes["head"]
