@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from transformers import (
     GPT2LMHeadModel,
     LlamaForCausalLM,
+    MambaForCausalLM,
     MixtralForCausalLM,
     OPTForCausalLM,
     Qwen3_5ForCausalLM,
@@ -82,6 +83,8 @@ class Family:
 
 
 QUERY_VALUE = ("q_proj", "v_proj")
+INPUT_SCAN = ("in_proj", "x_proj")
+"""Of a Mamba those that PEFT can adapt, but for the matrix that makes time steps of a product of x_proj."""
 GATED = ("k_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ONE_HEAD = {"hidden_size": HEAD, "num_attention_heads": 1, "vocab_size": VOCABULARY, "max_position_embeddings": 0}
 ROTARY = {"intermediate_size": HEAD, "num_key_value_heads": 1, "head_dim": HEAD, "use_cache": False}
@@ -94,6 +97,7 @@ RECURRENT = {
     **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), HEAD),
 }
 UNTIED = {"tie_word_embeddings": False, "use_cache": False}  # a table of N(0, 1) is no readout of N(0, 1/n)
+SCAN = {"state_size": HEAD, "time_step_rank": 1, **UNTIED}
 GPT2 = {
     "n_inner": HEAD,
     **dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), 0.0),
@@ -113,12 +117,21 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "llama": Family(LlamaForCausalLM, QUERY_VALUE, GATED, ROTARY),
         "qwen3": Family(Qwen3ForCausalLM, QUERY_VALUE, GATED, ROTARY),
         "qwen3.5": Family(Qwen3_5ForCausalLM, (*QUERY_VALUE, "in_proj_qkv"), (*GATED, *OF_RECURRENCE), RECURRENT),
+        "mamba": Family(MambaForCausalLM, INPUT_SCAN, (), SCAN),
         "mixtral": Family(MixtralForCausalLM, QUERY_VALUE, ("k_proj", "o_proj"), SPARSE),
         "gpt2": Family(GPT2LMHeadModel, ("c_attn",), ("c_fc", "c_proj"), GPT2),
         "opt": Family(OPTForCausalLM, QUERY_VALUE, ("k_proj", "out_proj", "fc1", "fc2"), OPT),
         "roberta": Family(RobertaForSequenceClassification, ("query", "value"), ("key", "dense"), ROBERTA),
     }
 )
+
+
+def adapted_layers(name: str, shape: FamilyShape) -> str:
+    """Which layers of a family have adapters, as tables say it."""
+    if shape.is_all_linear:
+        return "all linear"
+    targets = FAMILIES[name].targets
+    return "input, scan" if targets == INPUT_SCAN else "query, value"
 
 
 def base_model(family: Family, width: int, shape: FamilyShape) -> nn.Module:

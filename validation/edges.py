@@ -35,7 +35,7 @@ from gamma_calc.report.figure import axes_grid, label_axes, logarithmic, surroun
 from gamma_calc.report.style import figure_settings
 from gamma_calc.simulation.slopes import slope_estimate
 from gamma_calc.simulation.verdicts import RULE, Verdict, verdict
-from validation.architectures import FamilyShape, family_model, linear_readout
+from validation.architectures import FamilyShape, adapted_layers, family_model, linear_readout
 from validation.implicit_matrices import wide_model
 
 FOLDER = Path(__file__).resolve().parent / "edges"
@@ -64,7 +64,7 @@ class Setting:
     @property
     def words(self) -> list[str]:
         """The scheme, which layers have adapters, and how many layers there are."""
-        return [self.scheme, "all linear" if self.shape.is_all_linear else "query, value", str(self.shape.layers)]
+        return [self.scheme, adapted_layers(FAMILY, self.shape), str(self.shape.layers)]
 
     @property
     def alone(self) -> Scheme:

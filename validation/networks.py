@@ -38,7 +38,7 @@ from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.verdicts import RULE, Verdict
 from gamma_calc.tracing.names import WRAPPING
-from validation.architectures import FamilyShape, family_model, linear_readout
+from validation.architectures import FamilyShape, adapted_layers, family_model, linear_readout
 from validation.families import FIRST_SEED, SCHEMES
 from validation.implicit_matrices import wide_model
 from validation.network_paths import CUT, PATH, Key, Squares, Theory, apart, deep_terms, path_squares, without_path
@@ -55,6 +55,8 @@ MIXTURE = "mixtral"
 """A family in which each token takes some experts; the theory holds that choice."""
 RECURRENT = "qwen3.5"
 """A family of which every other layer, and more, is a recurrence over tokens in place of attention."""
+SCAN = "mamba"
+"""A family of which every layer is such a recurrence, with time steps that learn."""
 DEEP = "lora-plus-a"
 """The scheme of which one module's theory is false in depth."""
 
@@ -78,9 +80,9 @@ class Run:
 
 TEXT = """# Whole networks against their own theory, at s = 1
 
-Written by `python -m validation.networks`. Six families with two layers each, in PEFT's own forward pass under torch's
-AdamW: N(0, 1/n) matrices, N(0, 1) embeddings, a loss that is linear in the logits, s = 1 as in practice, three steps at
-rates k n^c from Init[A], Init[B] and LoRA+, c at the edge of one module. Every exponent of every adapter is predicted
+Written by `python -m validation.networks`. Eight families with two layers each, in PEFT's own forward pass under
+torch's AdamW: N(0, 1/n) matrices, N(0, 1) embeddings, a loss that is linear in the logits, s = 1 as in practice, three
+steps at rates k n^c from Init[A], Init[B] and LoRA+, c at the edge of one module. Every exponent of every adapter is predicted
 from the traced network, layer by layer, and judged as in every cross-check: {rule}. *Control*: of the rows under LoRA+
 from Init[A], those that FAIL by the theory of one module, which has to fail in depth. Settings were found in pilots of
 Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
@@ -89,7 +91,8 @@ Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
 
 `mixtral` has four experts in each layer, of which a token takes two. Its router chooses anew at every step, while the
 theory holds its choice at the start: {mixture}, and {beside}. The first layer of `qwen3.5` is a gated delta rule, a
-recurrence over tokens, the second one attention: {recurrent}.
+recurrence over tokens, the second one attention: {recurrent}. `mamba` has no attention, and its time steps come from a
+product of rank n/16: {scan}.
 
 ## What FAILs
 
@@ -220,6 +223,7 @@ RUNS: Mapping[str, Run] = MappingProxyType(
     | {
         MIXTURE: Run(MIXTURE, QUARTER),
         RECURRENT: Run(RECURRENT, QUARTER),
+        SCAN: Run(SCAN, QUARTER),
         "llama-rank-2": Run("llama", Fraction(1, 2), WIDE, shape=FamilyShape(rank=2), schemes=(DEEP,)),
     }
 )
@@ -312,7 +316,7 @@ def settings(run: Run) -> dict[str, Any]:
     shape = run.shape
     return {
         "family": run.family,
-        "adapters": "all linear" if shape.is_all_linear else "query, value",
+        "adapters": adapted_layers(run.family, shape),
         "k": str(run.k),
         "rank": shape.rank,
         "layers": shape.layers,
@@ -364,7 +368,7 @@ def page() -> str:
         counts=_counts(narrow),
         **{
             place: _confirmed(next(data for data in narrow if data["name"] == name))
-            for place, name in (("mixture", MIXTURE), ("recurrent", RECURRENT), ("beside", FOUND))
+            for place, name in (("mixture", MIXTURE), ("recurrent", RECURRENT), ("scan", SCAN), ("beside", FOUND))
         },
         all=len(every),
         **Counter(map(_known_input, every)),

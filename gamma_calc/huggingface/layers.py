@@ -39,7 +39,7 @@ from gamma_calc.huggingface.adapters import (
     lora_adapters,
 )
 from gamma_calc.huggingface.layer_names import ALL_LINEAR
-from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
+from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN, SCAN_SHARE, growing_ranks
 from gamma_calc.tracing.names import WRAPPING
 
 TARGETS = "target_modules"
@@ -483,24 +483,26 @@ def configuration_at(text: str, width: int, layers: int) -> PreTrainedConfig:
         document = json.loads(text)
         _check_model(document)
         found: Any = AutoConfig.for_model(document.pop("model_type"), **document)
-        old, heads = found.hidden_size, found.num_attention_heads
+        old = found.hidden_size
     except BadInput as problem:
         raise BadInput(f"--model: {problem}") from None
     except Exception as problem:  # whatever transformers raises over such configurations
         raise unusable("--model", problem) from None
+    heads = next((getattr(found, name) for name in ATTRIBUTES["heads"] if _has_size(found, name)), old)
     if heads * width % old:
         multiple = old // math.gcd(heads, old)
         raise BadInput("--widths", found=str(width), expected=f"multiples of {multiple}, the size of a head")
     new_heads = heads * width // old
-    sizes = {"hidden_size": width, "num_attention_heads": new_heads, "num_hidden_layers": layers}
+    sizes = {"hidden_size": width, "num_hidden_layers": layers}
     sizes |= {name: max(1, getattr(found, name) * width // old) for name in PROPORTIONAL if _has_size(found, name)}
     sizes |= {name: layers for name in ATTRIBUTES["layers"] if _has_size(found, name)}
+    sizes |= dict.fromkeys(growing_ranks(found, old), math.ceil(width / SCAN_SHARE))
     if groups := getattr(found, "num_key_value_heads", None):
         wanted = max(1, groups * width // old)
         sizes["num_key_value_heads"] = max(k for k in range(1, wanted + 1) if new_heads % k == 0)
     for name, size in sizes.items():
         setattr(found, name, size)
-    if isinstance(kinds := getattr(found, "layer_types", None), list):
+    if isinstance(kinds := vars(found).get("layer_types"), list):  # of a Mamba it is a property
         found.layer_types = (kinds * layers)[:layers]
     assert isinstance(found, PreTrainedConfig)
     return found

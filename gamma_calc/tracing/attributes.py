@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
+from typing import Any
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "hidden": ("hidden_size", "n_embd", "d_model"),
@@ -31,3 +33,10 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 """What configurations call each kind of size."""
 SAME_AS_HIDDEN = ("word_embed_proj_dim", "pooler_hidden_size")
 """Sizes that are the hidden one's in most models."""
+SCAN_RANK, SCAN_SHARE = ("time_step_rank", "mamba_dt_rank"), 16
+"""The rank of a Mamba's time steps, and by itself which part of the hidden size."""
+
+
+def growing_ranks(config: Any, hidden: int) -> list[str]:
+    """What a configuration calls a rank of time steps that grows, since it is what it is by itself, rounded up."""
+    return [name for name in SCAN_RANK if getattr(config, name, None) == ceil(hidden / SCAN_SHARE)]

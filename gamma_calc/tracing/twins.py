@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from torch import nn
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
-from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN
+from gamma_calc.tracing.attributes import ATTRIBUTES, SAME_AS_HIDDEN, growing_ranks
 from gamma_calc.tracing.capture import Sizes
 from gamma_calc.tracing.export import Twin, message_of
 from gamma_calc.tracing.sizes import SizeClasses
@@ -68,8 +68,6 @@ SCAN_HEADS, SCAN_HEAD = ("mamba_n_heads", "mamba_num_heads"), ("mamba_d_head", "
 SCAN_INNER, SCAN_GROUPS = "mamba_d_ssm", ("mamba_n_groups", "n_groups")
 SCAN_CHUNK = ("mamba_chunk_size", "chunk_size")
 """The heads of a Mamba and their size, the product of both, groups of heads that share keys, and tokens of a chunk."""
-SCAN_RANK, SCAN_SHARE = ("time_step_rank", "mamba_dt_rank"), 16
-"""The rank of a Mamba's time steps, which grows where it is by itself: a sixteenth of the hidden size, rounded up."""
 OF_ROTATION = "qk_rope_head_dim"
 """Coordinates of a head that rotate, where a configuration has as many more that do not."""
 WITH_ROTATION = ("head_dim", "qk_head_dim")
@@ -330,7 +328,7 @@ def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[
         found["rope_parameters"] = {**rotation, SECTIONS: _sections(rotation.get(SECTIONS, (1, 1, 1)), total)}
     found |= _scan_sizes(known, heads, sizes["head"], hidden)
     if (old := known.get(_attribute(config, "hidden"))) is not None:
-        found |= {name: hidden // 4 for name in SCAN_RANK if known.get(name) == ceil(old / SCAN_SHARE)}
+        found |= dict.fromkeys(growing_ranks(config, old), hidden // 4)
     for name in WITH_ROTATION:
         if OF_ROTATION in known and isinstance(known.get(name), int):
             found[name] = sizes["head"] if known[name] == known[OF_ROTATION] else 2 * sizes["head"]

@@ -10,6 +10,8 @@ from transformers import (
     BartConfig,
     DistilBertConfig,
     LlamaConfig,
+    Mamba2Config,
+    MambaConfig,
     OPTConfig,
     PreTrainedConfig,
     Qwen2MoeConfig,
@@ -97,6 +99,14 @@ GROWING: list[tuple[PreTrainedConfig, dict[str, int]]] = [
     (
         Qwen2MoeConfig(hidden_size=64, num_attention_heads=4, moe_intermediate_size=32, num_experts=6),
         {"moe_intermediate_size": 64, "num_experts": 6},
+    ),
+    (
+        MambaConfig(hidden_size=64, num_hidden_layers=2),
+        {"intermediate_size": 256, "time_step_rank": 8, "num_hidden_layers": 3},
+    ),
+    (
+        Mamba2Config(hidden_size=64, num_heads=8, head_dim=16, time_step_rank=7, num_hidden_layers=2),
+        {"num_heads": 16, "head_dim": 16, "time_step_rank": 7, "num_hidden_layers": 3},
     ),
 ]
 

@@ -37,7 +37,7 @@ from gamma_calc.huggingface.language.loading import (
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, LanguageTraining, Plan
 from gamma_calc.huggingface.language.texts import MORE_LINES, RunningText, parted_examples, parted_text
-from gamma_calc.huggingface.layers import LARGEST_CONFIGURATION
+from gamma_calc.huggingface.layers import LARGEST_CONFIGURATION, layer_words, left_out
 from gamma_calc.tracing.attributes import ATTRIBUTES
 
 EVALUATED = 16
@@ -181,7 +181,8 @@ def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Modu
             warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in a way that is going out of use
             found = get_peft_model(model, configuration)
     except ValueError as problem:
-        raise BadInput(f"PEFT cannot adapt the model ({one_line(problem)}); name the layers: --targets") from None
+        named = ",".join(word for word in layer_words(model) if word not in left_out(model))
+        raise BadInput(f"PEFT cannot adapt the model ({one_line(problem)}); name some of --targets {named}") from None
     check_ranks(found)
     found.eval()  # without dropout: the paper's programs have none, and both schemes see the same numbers
     assert isinstance(found, nn.Module)
