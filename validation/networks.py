@@ -82,10 +82,10 @@ TEXT = """# Whole networks against their own theory, at s = 1
 
 Written by `python -m validation.networks`. Eight families with two layers each, in PEFT's own forward pass under
 torch's AdamW: N(0, 1/n) matrices, N(0, 1) embeddings, a loss that is linear in the logits, s = 1 as in practice, three
-steps at rates k n^c from Init[A], Init[B] and LoRA+, c at the edge of one module. Every exponent of every adapter is predicted
-from the traced network, layer by layer, and judged as in every cross-check: {rule}. *Control*: of the rows under LoRA+
-from Init[A], those that FAIL by the theory of one module, which has to fail in depth. Settings were found in pilots of
-Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
+steps at rates k n^c from Init[A], Init[B] and LoRA+, c at the edge of one module. Every exponent of every adapter is
+predicted from the traced network, layer by layer, and judged as in every cross-check: {rule}. *Control*: of the rows
+under LoRA+ from Init[A], those that FAIL by the theory of one module, which has to fail in depth. Settings were found
+in pilots of Llama on seeds from 0 on; what is shown ran on seeds from {first} on.
 
 {counts}
 
