@@ -36,8 +36,8 @@ A_RATE = re.compile(r"0?\.00\d+|\d+(\.\d+)?e[-+]?\d+", re.IGNORECASE)
 """A number that nobody writes for an exponent, and everybody for a learning rate."""
 TOP = ("name", "optimizer", "model", "exponents", "parameters", "trained", "domain")
 """The keys of a scheme's file."""
-RESERVED = frozenset((*TOP, *KEYS, "between")) - {RANK}
-"""Words of a scheme's file, which name no free exponent in it."""
+RESERVED = frozenset((*TOP, *KEYS, "between", "T")) - {RANK}
+"""Words of a scheme's file, and the number of steps in answers, which name no free exponent in it."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
 NAME_RULE = "up to 64 letters, digits, blanks or . _ + -"
 LARGEST = 10**30

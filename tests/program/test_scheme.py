@@ -76,6 +76,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "large-integer": ({"exponents": {"A": 10**30}}, "A: found 1000.*at most 30 digits"),
     "larger-integer": ({"exponents": {"A": 10**5000}}, "A: found an integer of thousands of digits"),
     "large-fraction": ({"exponents": {"A": Fraction(1, 10**30)}}, "A: found Fraction.*at most 30 digits"),
+    "steps-as-a-name": ({"exponents": {"eta_A": "1 - T"}}, "eta_A: affine form '1 - T'.* reserved"),
     "zero-rate": ({"exponents": {"eta_A": None}}, "eta_A cannot be zero"),
     "misspelt-zero": ({"exponents": {"B": "zro"}}, "B: found 'zro', expected zero, .* Did you mean 'zero'"),
     "unknown-key": ({"exponents": {"etaA": 0}}, "unknown exponent 'etaA'.* Did you mean 'eta_A'"),
