@@ -159,6 +159,9 @@ class TransferLaw:
         for piece in self.pieces:
             if start.satisfies(piece) and end.satisfies(piece):
                 return piece.along(self.tied)
+        is_between = any(place.satisfies(piece) for place in (start, end) for piece in self.pieces)
+        if start.scale == end.scale not in (None, 1) and not is_between:  # a constant, whose exponent is 0
+            return self.between(replace(start, scale=1.0), replace(end, scale=1.0))
         where = "; ".join(str(piece.where) for piece in self.pieces)
         first = self.pieces[0]
         others = (

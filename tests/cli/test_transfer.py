@@ -34,6 +34,7 @@ CARRIED: dict[str, tuple[dict[str, Any], tuple[str, ...], float]] = {
     "dora": ({"use_dora": True}, (), 1 / 2),
     "dora-in-proportion": ({"use_dora": True}, (*RANKS, "--alpha", "proportional"), 1 / 4),
     "another-optimiser": ({}, ("--optimizer", "sign"), 1 / 2),
+    "both-random": ({"init_lora_weights": False}, (), 1 / 4),  # bounded where s is, and 2 is a constant
 }
 
 
@@ -111,6 +112,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
     "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
+    "of-the-base": ({"init_lora_weights": "olora"}, (), "gamma-calc transfer pissa --from-width N --to-width M"),
 }
 
 
