@@ -75,20 +75,15 @@ def decision_by_parts(
     if not (is_tied or (is_free and has_ties(made.runs))):
         return made
     possible = within & _within_reach(condition, bound)
-    if made.runs:
-        possible &= _union(Region.of(run.domain) & _reach(condition, run) for run in made.runs)
+    for run in made.runs:
+        possible &= _reach(condition, run) | Region.of(EVERYWHERE).difference(Region.of(run.domain))
     is_known = made.status is not Status.UNKNOWN
-    if is_known and (not is_one or _is_interval(made.region)):
-        if is_borne_out(program, made, possible, horizon, policy, free):
-            return made
-    elif not is_one:
+    if not (is_known or is_one):
+        return made
+    is_askable = is_known and not made.region.is_empty and (not is_one or made.region.convex() is not None)
+    if is_askable and is_borne_out(program, made, possible, horizon, policy, free):
         return made
     return joint_decision(condition, faces(program, condition, possible, horizon, policy), is_free=is_free)
-
-
-def _is_interval(region: Region) -> bool:
-    """Whether a region of one free exponent is an interval, and not empty."""
-    return not region.is_empty and region.convex() is not None
 
 
 def cells(

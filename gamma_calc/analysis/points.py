@@ -126,7 +126,7 @@ def _beside_ties(run: Trajectory) -> Iterator[Point]:
         for each in (form, -form):
             side = run.domain & Polyhedron.of(Inequality(each, strict=True))
             if not side.is_empty:
-                yield _inside(side, names)
+                yield from _points(side, names)
 
 
 def _inner(region: Region, *, has_sides: bool) -> Iterator[Polyhedron]:
@@ -158,14 +158,42 @@ def _rest(region: Region, within: Region) -> Iterator[Polyhedron]:
 
 
 def _points(where: Polyhedron, free: Iterable[str]) -> Iterator[Point]:
-    """A point inside, one near each corner, and one far out in each direction."""
+    """A point inside and one near each corner, and from each of these one far out in each direction.
+
+    Where there are lines inside, those are the ways along each and along all of them at once.
+    """
     inside = _inside(where, free)
-    yield inside
-    if len(where.free) > len(where.equalities):  # else it is a point
+    starts, lines = [inside], [{name: Fraction(1)} for name in inside if name not in where.free]
+    directions: list[Point] = []
+    if len(where.free) > len(where.equalities):  # else these are fixed
         for corner in where.vertices():
-            yield {name: value + NEAR * (corner.get(name, value) - value) for name, value in inside.items()}
-        for ray in where.rays():
-            yield {name: value + FAR * ray.get(name, 0) for name, value in inside.items()}
+            near = {name: value + NEAR * (corner.get(name, value) - value) for name, value in inside.items()}
+            starts += [near] if near != inside else []
+        directions += where.rays()
+        lines += where.lines()
+    directions += [
+        _moved(dict.fromkeys(inside, Fraction(0)), *zip(way, lines, strict=True)) for way in _ways(len(lines))
+    ]
+    for start in starts:
+        yield start
+        yield from (_moved(start, (FAR, direction)) for direction in directions)
+
+
+def _moved(start: Point, *moves: tuple[Fraction | int, Point]) -> Point:
+    """A point from which one goes by multiples of directions."""
+    return {name: value + sum(far * way.get(name, 0) for far, way in moves) for name, value in start.items()}
+
+
+def _ways(count: int) -> Iterator[tuple[int, ...]]:
+    """The signs of the ways along each of some lines, and along all of them.
+
+    >>> [*_ways(2)]
+    [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
+    """
+    for place, sign in product(range(count), (1, -1)):
+        yield tuple(sign * (place == each) for each in range(count))
+    if count > 1:
+        yield from product((1, -1), repeat=count)
 
 
 def _inside(where: Polyhedron, free: Iterable[str]) -> Point:
