@@ -52,16 +52,27 @@ def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
 
 
 def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
-    """phi(c + d) - phi(c), also what phi(c) loses of parts of c that are small beside d."""
-    covered = (each for each in argument if any(is_below(each, other) for other in change))
-    parts, moved = (*change, *covered), (*argument, *change)
-    leading = leading_part(moved)
+    """phi(c + d) - phi(c), also what phi(c) loses of parts c_2 of c that are small beside d.
+
+    That is all that c_2 made where d changes the slope, and phi''(c_1) c_2 d where d is small beside c_1.
+    """
+    moved = (*argument, *change)
+    leading, covered = leading_part(moved), [each for each in argument if any(is_below(each, d) for d in change)]
+    if leading is not None and all(is_below(each, leading) for each in change):
+        parts, crossed = change, _second_order(covered, moved, leading, ONE, symmetry, beside=change)
+    else:
+        parts, crossed = (*change, *covered), iter(())
     first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry))))
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry), *crossed)))
 
 
 def _second_order(
-    parts: Term, argument: Term, leading: Component | None, slope: Size, symmetry: Symmetry
+    parts: Sequence[Component],
+    argument: Term,
+    leading: Component | None,
+    slope: Size,
+    symmetry: Symmetry,
+    beside: Term | None = None,
 ) -> Iterator[Component]:
     """What small parts c_2, c_3 of an argument add to a map together: phi''(c_1) c_2 c_3, and all that is smaller.
 
@@ -69,16 +80,20 @@ def _second_order(
     the entries c_1 + c_2 and c_1 are of two signs. What a part makes with larger ones has the largest as its factor.
     Of an odd or an even phi, phi'' is as odd or as even, and each product has a sign of its own; of three parts and
     more the products are left out. Nothing is said where it is open which part leads.
+
+    Args:
+        beside: what c_3 is a part of; the argument by default.
     """
     if leading is None:
         return
     small = [each for each in argument if is_below(each, leading)]
+    others = [each for each in small if beside is None or each in beside]
     curvature = slope + leading.size.inverse
     if symmetry is Symmetry.NONE:
         for size, part in {each.size: each for each in parts if each in small}.items():
-            yield from made(size + total(small) + curvature, _product_of_larger, part, argument)
+            yield from made(size + total(others) + curvature, _product_of_larger, part, argument)
         return
-    for one, other in product(parts, small):
+    for one, other in product(parts, others):
         if one in small and not is_below(other, one):
             size = one.size + other.size + curvature
             yield from made(size, partial(_product_of_two, other, leading, symmetry), one, argument)
