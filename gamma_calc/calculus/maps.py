@@ -51,7 +51,7 @@ def _expansion(argument: Term, slope: Size, symmetry: Symmetry) -> Term:
     return needed(gathered((*first_order, *_second_order(parts, argument, leading, slope, symmetry))))
 
 
-def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE) -> Term:
+def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE, slope: Size = ONE) -> Term:
     """phi(c + d) - phi(c), also what phi(c) loses of parts c_2 of c that are small beside d.
 
     That is all that c_2 made where d changes the slope, and phi''(c_1) c_2 d where d is small beside c_1.
@@ -59,11 +59,11 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     moved = (*argument, *change)
     leading, covered = leading_part(moved), [each for each in argument if any(is_below(each, d) for d in change)]
     if leading is not None and all(is_below(each, leading) for each in change):
-        parts, crossed = change, _second_order(covered, moved, leading, ONE, symmetry, beside=change)
+        parts, crossed = change, _second_order(covered, moved, leading, slope, symmetry, beside=change)
     else:
         parts, crossed = (*change, *covered), iter(())
-    first_order = (image for each in parts for image in _images(each.size, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading, ONE, symmetry), *crossed)))
+    first_order = (image for each in parts for image in _images(each.size + slope, each, moved, leading, symmetry))
+    return needed(gathered((*first_order, *_second_order(parts, moved, leading, slope, symmetry), *crossed)))
 
 
 def _second_order(
@@ -189,8 +189,7 @@ def _power_change(argument: Term, change: Term, degree: Fraction) -> Term:
     leading, moved = leading_part(argument), (*argument, *change)
     if degree and leading is not None and total(change).upper.is_at_most(leading.size.lower):
         slope = Size.exactly(Exponent.of(leading.size.upper.pieces[0] * (degree - 1)))
-        symmetry = _of_degree(degree)
-        return SUM.conclude(*((*_images(each.size + slope, each, moved, symmetry=symmetry),) for each in change))
+        return _map_change(argument, change, _of_degree(degree), slope)
     if degree and leading_part(moved) in change:
         return SUM.conclude(_power(moved, degree), _power(argument, degree))
     first_order = _power_size(argument, degree - 1) + total(change)

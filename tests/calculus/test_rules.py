@@ -20,6 +20,7 @@ from gamma_calc.calculus.maps import (
     INVERSE_RMS_CHANGE,
     MAP_CHANGE,
     POWER,
+    POWER_CHANGE,
     SATURATING,
     SATURATING_SLOPE,
     SOFTMAX,
@@ -184,6 +185,30 @@ def test_what_a_small_change_adds_to_a_map_whatever_its_sign_in_numbers() -> Non
     large, small = (Size.exactly(parsed_exponent(text)) for text in ("0", "-1/4"))
     parts = MAP_CHANGE.conclude((Component(large, DATA),), (Component(small, seen_through(W, SQUARE)),))
     assert {(str(part.size), len(part.provenance.odd)) for part in parts} == {("-1/4", 1), ("-1/2", 0)}
+
+
+CROSSED: dict[str, tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]], Rule, tuple[Fraction, ...]]] = {
+    "relu": (lambda v: np.maximum(v, 0), MAP_CHANGE, ()),
+    "a cube": (lambda v: v**3, POWER_CHANGE, (Fraction(3),)),
+}
+
+
+@pytest.mark.parametrize("name", CROSSED)
+def test_what_a_small_change_takes_from_a_smaller_part_is_their_product(name: str) -> None:
+    """phi(c + h + d) - phi(c + h) against the sign of h = n^(-1/2), for d = n^(-1/4)."""
+    phi, rule, degree = CROSSED[name]
+    draw, found = np.random.default_rng(7), {}
+    for n in (2**10, 2**16):
+        c, h, d = draw.standard_normal((3, 100, n))
+        before = c + n**-0.5 * h
+        met = np.mean((phi(before + n**-0.25 * d) - phi(before)) * np.sign(h), axis=1)
+        found[n] = np.sqrt(np.mean(np.square(met)))
+    assert np.log2(found[2**16] / found[2**10]) / 6 == pytest.approx(-0.75, abs=0.05)
+    sizes = [Size.exactly(parsed_exponent(text)) for text in ("0", "-1/2", "-1/4")]
+    flipped = seen_through(W, SQUARE)
+    argument = (Component(sizes[0], DATA), Component(sizes[1], flipped))
+    parts = rule.conclude(argument, (Component(sizes[2], seen_through(V, WIDTH)),), *degree)
+    assert {str(part.size) for part in parts if part.provenance.seen & flipped.seen} == {"-3/4"}
 
 
 def test_what_a_slope_brings_back_in_numbers() -> None:
