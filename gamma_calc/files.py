@@ -34,6 +34,21 @@ def path_of(asked: str, given: object) -> Path:
     return Path(given)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder of a name.
+
+    Raises:
+        BadInput: it is not permitted to look.
+    """
+    try:
+        path.stat()
+    except PermissionError as problem:
+        raise BadInput(f"{path}: {reason(problem)}") from None
+    except CANNOT_OPEN:
+        return False
+    return True
+
+
 def file_content(path: Path, most: int, expected: str) -> bytes:
     """The content of a file of at most `most` bytes.
 

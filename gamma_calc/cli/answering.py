@@ -128,7 +128,7 @@ def _ended(problem: Exception) -> int:
             missing = needed("this question", problem)
             said = f"cannot load {problem.name or 'a library'}: {problem}" if missing is problem else str(missing)
         case _ if lacks_memory(problem):
-            said = f"there is too little memory: {problem}"
+            said = f"there is too little memory: {problem}".rstrip(": ")
         case _:
             status, said = OWN_ERROR, _of_our_own(problem)
     complain(printable(said))

@@ -89,9 +89,13 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _text(found: Linted, specs: Path | None, again: str) -> str:
-    if specs is not None or not found.specs:
-        return found.text(specs)
-    return f"{found.text()}\nSpecs, and the commands that derive this from them: {again} --specs ."
+    text = found.text(specs)
+    if specs is None:
+        said = "Specs, and the commands that derive this from them"
+        return f"{text}\n{said}: {again} --specs ." if found.specs else text
+    written = [str(specs / name) for name in found.specs]
+    is_said = not written or any(name in text for name in written)
+    return text if is_said else f"{text}\nSpecs: {', '.join(written)}"
 
 
 def _again(options: argparse.Namespace) -> str:

@@ -65,8 +65,8 @@ def answer(options: argparse.Namespace) -> int:
 def _draw(found: Derivation, path: Path) -> None:
     free = found.free
     if len(free) != 2:
-        asked, expected = f"--plot of {found.scheme.name}", "exactly two; fix others with --at NAME=P/Q"
-        raise BadInput(asked, found=f"{len(free)} free exponents ({', '.join(free) or 'none'})", expected=expected)
+        asked, expected = f"--plot of {found.scheme.name}", "two" + "; fix others with --at NAME=P/Q" * (len(free) > 2)
+        raise BadInput(asked, found=f"free exponents: {', '.join(free) or 'none'}", expected=expected)
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
     from gamma_calc.report.figure import rendered
     from gamma_calc.report.region_figure import region_figure

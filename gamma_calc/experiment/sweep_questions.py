@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -18,7 +17,7 @@ from gamma_calc.experiment.sweep import SweepOutcome, run_missing
 from gamma_calc.experiment.sweep_file import Sweep, sweep_from_file
 from gamma_calc.experiment.sweep_plan import planned_runs
 from gamma_calc.experiment.sweep_run import Planned
-from gamma_calc.files import path_of
+from gamma_calc.files import is_there, path_of
 from gamma_calc.simulation.program_sizes import Progress
 from gamma_calc.simulation.store import Store
 
@@ -151,7 +150,7 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
         BadInput: there is no such store, or nothing in its file, or the sweep cannot be understood.
     """
     path = path_of("a store", store)
-    if not os.path.exists(path):  # also of a name that no file can have
+    if not is_there(path):  # also of a name that no file can have
         raise BadInput(f"the store {path}: there is no such file")
     if path.is_file() and not path.stat().st_size:  # which a store to write to may be
         raise BadInput(f"the store {path}: it is empty")

@@ -26,7 +26,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.pytorch_utils import Conv1D
 
 from gamma_calc.errors import BadInput, named_in, nearest, one_line, quoted
-from gamma_calc.files import file_content
+from gamma_calc.files import file_content, is_there
 from gamma_calc.huggingface.adapter_config import HEADS, check_alpha
 from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, parsed_json
 from gamma_calc.huggingface.adapter_keys import VERA
@@ -414,7 +414,7 @@ def width_of(model: ModelLike) -> int:
 
 def configuration_from(path: Path) -> PreTrainedConfig:
     """The configuration in a file, or in the config.json of a folder; nothing is downloaded, no code of it is run."""
-    if not os.path.exists(path):
+    if not is_there(path):
         word = path.name.lower()  # such as 8B or 70b
         is_count = word[:-1].replace(".", "", 1).isdigit() and word[-1:] in ("m", "b", "t")
         said = "; a number of parameters is no width, and many shapes have the same number" if is_count else ""

@@ -5,6 +5,7 @@ The rows are tables. What is wrong with a SPEC, a value or a path is asked of ea
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shutil
@@ -576,6 +577,8 @@ OUT_OF_REACH = {
     "crosscheck-here": ("crosscheck", "init-a", *SMALL, "--out", "x"),
     "sweep": ("sweep", "private/x", "--store", "s"),
     "store": ("sweep", "sweep.toml", "--store", "private/x/y"),
+    "store-of-runs": ("runs", "private/x/y"),
+    "model": ("model", "private/x"),
     "store-there": ("sweep", "sweep.toml", "--store", "private/x"),
     "store-here": ("sweep", "sweep.toml", "--store", "x"),
     "store-unreadable": ("sweep", "sweep.toml", "--store", "unreadable.toml"),
@@ -594,6 +597,7 @@ def test_what_is_out_of_reach_is_refused_in_one_line(capfd: pytest.CaptureFixtur
         (folder / "unreadable.toml").touch(mode=0o000)
         folder.chmod(0o555)
         os.chdir(folder)
+        codecs.lookup("utf-8-sig")  # Python loads it where it is first asked for, from what is out of reach then
         if is_root:
             os.seteuid(NOBODY)
         for name, words in OUT_OF_REACH.items():

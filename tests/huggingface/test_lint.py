@@ -698,10 +698,14 @@ def test_a_width_below_the_rank_is_refused() -> None:
     assert lint(PLAIN, width=np.int64(2048)).case.width == 2048
 
 
-def test_specs_are_written_whole(tmp_path: Path) -> None:
+def test_specs_are_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "c.json").write_text(json.dumps({**PLAIN, "target_modules": ["q", "wte"]}), encoding="utf-8")
     assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path / "new")]) == 0
     assert sorted(path.name for path in (tmp_path / "new").glob("*.toml")) == ["peft-embedding.toml", "peft.toml"]
+    (tmp_path / "c.json").write_text(json.dumps(PLAIN), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path / "other")]) == 0
+    assert str(tmp_path / "other" / "peft.toml") in capsys.readouterr().out
 
 
 def test_an_unknown_optimizer_is_told_every_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -241,6 +242,10 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
         if "trust_remote_code" in str(problem):
             raise unusable(f"--model {source.name}", problem) from None
-        raise BadInput(
-            f"--model {source.name}: {kind.__name__} cannot load it ({type(problem).__name__}: {one_line(problem)})"
-        ) from None
+        if isinstance(problem, UnpicklingError):
+            said = (
+                "its weights are a pickle of more than numbers, which may run code and is not loaded; give safetensors"
+            )
+        else:
+            said = f"{kind.__name__} cannot load it ({type(problem).__name__}: {one_line(problem)})"
+        raise BadInput(f"--model {source.name}: {said}") from None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
-from torch import zeros
+from torch import save, zeros
 
 from gamma_calc.cli.main import main
 from gamma_calc.huggingface.layers import adapted_shapes
@@ -74,6 +76,26 @@ def test_code_in_a_models_folder_is_never_run(
     assert (
         printed.out == "" and printed.err.count("\n") == 1 and "code of its own, which is never run here" in printed.err
     )
+    assert not Path("it-ran").exists()
+
+
+class Touching:
+    """What a pickle may hold: a call that is made where it is read."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("it-ran",)
+
+
+def test_a_pickle_of_weights_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text(json.dumps(LLAMA), encoding="utf-8")
+    save({"lm_head.weight": Touching()}, tmp_path / "m" / "pytorch_model.bin")
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "llama", "--quick", "--model", "./m"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1 and "a pickle of more than numbers" in printed and "weights_only" not in printed
     assert not Path("it-ran").exists()
 
 
