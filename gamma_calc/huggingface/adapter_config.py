@@ -171,6 +171,11 @@ class AdapterConfig:
         return tuple(name for name in dict.fromkeys(ends) if name in EMBEDDINGS and not self._is_left_out(name))
 
     @property
+    def drops_all(self) -> bool:
+        """Whether linear layers drop all that they are given; PEFT's Embedding has no dropout."""
+        return self.dropout == 1 and not self.has_only_embeddings
+
+    @property
     def has_only_embeddings(self) -> bool:
         """Whether all targets are embeddings by name."""
         names = self.embeddings
@@ -272,17 +277,15 @@ class AdapterConfig:
         return not self.alpha_pattern or of_ranks == of_alphas
 
 
-def check_alpha(config: AdapterConfig) -> None:
+def check_alive(config: AdapterConfig) -> None:
     """That an adapter adds something.
 
     Raises:
-        BadInput: its scale is zero, on some layers at least.
+        BadInput: its scale is zero, on some layers at least, or all of its input drops out.
     """
-    if config.dead:
-        raise BadInput(
-            f"lora_alpha: found 0{config.dead_text}: the adapter adds nothing, and no step changes that; "
-            "gamma-calc lint says so"
-        )
+    if config.dead or config.drops_all:
+        cause = f"lora_alpha: found 0{config.dead_text}" if config.dead else "lora_dropout: found 1"
+        raise BadInput(f"{cause}: the adapter adds nothing, and no step changes that; gamma-calc lint says so")
 
 
 def is_embedding(name: str) -> bool:

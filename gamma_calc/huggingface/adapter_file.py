@@ -203,11 +203,11 @@ def _expressions(document: Mapping[str, Any], key: str) -> Any:
 def parsed_json(content: bytes, expected: str) -> object:
     """What the JSON of a configuration says; `expected` is what it should be, for the message that refuses it."""
     try:
-        return json.loads(content)
+        return json.loads(content.decode())  # Python would also read what PEFT and transformers do not
     except RecursionError:
         raise BadInput("is nested too deeply to be a configuration") from None
     except ValueError as problem:
-        raise BadInput(f"is not JSON: {problem!s:.120}; expected {expected}") from None
+        raise BadInput(f"is not JSON in UTF-8: {str(problem).partition(';')[0]:.120}; expected {expected}") from None
 
 
 def _read(document: Mapping[str, Any], key: str, is_valid: Callable[[Any], bool], expected: str, default: Any) -> Any:

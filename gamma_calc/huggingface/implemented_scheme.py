@@ -15,7 +15,7 @@ from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.alpha import SCALE, AlphaReading
-from gamma_calc.huggingface.adapter_config import AdapterConfig, check_alpha
+from gamma_calc.huggingface.adapter_config import AdapterConfig, check_alive
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start
 from gamma_calc.program.models import FAN_OUT, RANK
@@ -136,7 +136,7 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
         BadInput: nothing is trained, or no scheme says what the output starts from.
         Unknown: the sizes depend on data, or the equations are others.
     """
-    check_alpha(config)
+    check_alive(config)
     option = config.initialisation
     spec = linear_spec(config, ADAM, config.scale_exponent(AlphaReading.PROPORTIONAL))
     if spec is None or (config.variants and not config.is_dora):

@@ -27,7 +27,7 @@ from transformers.pytorch_utils import Conv1D
 
 from gamma_calc.errors import BadInput, named_in, nearest, one_line, quoted
 from gamma_calc.files import file_content, is_there
-from gamma_calc.huggingface.adapter_config import HEADS, check_alpha
+from gamma_calc.huggingface.adapter_config import HEADS, check_alive
 from gamma_calc.huggingface.adapter_file import check_shape, config_from_mapping, document_from, parsed_json
 from gamma_calc.huggingface.adapter_keys import VERA
 from gamma_calc.huggingface.adapters import (
@@ -222,7 +222,7 @@ def adapter_document(adapter: AdapterLike) -> tuple[Path | str, Any]:
 def _lora_from(place: Path | str, document: Any, keys: Sequence[str]) -> LoraConfig:
     with named_in(place):
         config = config_from_mapping(document)
-        check_alpha(config)
+        check_alive(config)
         if config.variants and not config.is_dora:
             raise BadInput(f"{', '.join(config.variants)} changes the layers' equations; no rates are derived here")
     saved = [*config.saved_modules, *HEADS.get(config.task, ())]  # PEFT trains these whole, and adapts none

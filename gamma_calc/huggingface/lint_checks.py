@@ -115,11 +115,6 @@ def _trained_whole(case: Case) -> str:
     return " and ".join(filter(None, named))
 
 
-def _is_dropped(case: Case) -> bool:
-    """Whether linear layers drop all that they are given; PEFT's Embedding has no dropout."""
-    return case.config.dropout == 1 and not case.config.has_only_embeddings
-
-
 def _is_unfrozen(case: Case) -> bool:
     """Whether A starts at zero, as beside a frozen B, and B is trained."""
     return case.config.initialisation.a == ZERO and not case.config.initialisation.is_b_frozen
@@ -297,7 +292,7 @@ CHECKS = (
     Check(
         "dead-adapter",
         Severity.ERROR,
-        lambda case: bool(case.config.dead) or _is_dropped(case),
+        lambda case: bool(case.config.dead) or case.config.drops_all,
         lambda case: (
             f"lora_alpha is 0{case.config.dead_text}, so the scale is 0, both gradients are 0, and nothing is ever "
             f"trained{' there' if case.config.dead_text else ''}."

@@ -38,6 +38,8 @@ APPLICATION = int.from_bytes(b"gamC")
 VERSION = 1
 """The layout of the store; raised when it changes."""
 
+HEADER = 100
+"""Bytes that every SQLite file begins with."""
 PATIENCE = 60.0
 """Seconds to wait for another process to finish writing; a row takes milliseconds."""
 
@@ -111,14 +113,16 @@ class Store:
         if not (is_there(path.parent) and path.parent.is_dir()):
             raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
         try:
-            is_file = stat.S_ISREG(path.stat().st_mode)
+            known = path.stat()
         except FileNotFoundError:
             checked_folder(path.parent)
             return
         except CANNOT_OPEN as problem:
             raise BadInput(f"the store {path}: cannot be opened: {reason(problem)}") from None
-        if not is_file:
+        if not stat.S_ISREG(known.st_mode):
             raise BadInput(f"the store {path}: cannot be opened: it is no file; name another")
+        if 0 < known.st_size < HEADER:  # SQLite takes one of a single byte for empty
+            raise BadInput(f"the store {path}: it is no SQLite file; name another")
         self._open()
 
     def _open(self) -> None:

@@ -110,6 +110,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "contradicted": ({"rank_pattern": {"q": 32}}, (*RANKS, "--alpha", "proportional"), "expected fixed"),
     "another-rank": ({}, ("--from-rank", "4", "--to-rank", "32"), "--from-rank: found 4, expected 8, as "),
     "no-scale": ({"lora_alpha": 0}, (), "adds nothing"),
+    "all-dropped": ({"lora_dropout": 1.0}, (), "lora_dropout: found 1: the adapter adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
     "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
     "of-the-base": ({"init_lora_weights": "olora"}, (), "gamma-calc transfer pissa --from-width N --to-width M"),

@@ -698,6 +698,23 @@ def test_a_width_below_the_rank_is_refused() -> None:
     assert lint(PLAIN, width=np.int64(2048)).case.width == 2048
 
 
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "with a mark": (json.dumps(PLAIN).encode("utf-8-sig"), "Unexpected UTF-8 BOM"),
+    "in UTF-16": (json.dumps(PLAIN).encode("utf-16"), "can't decode byte"),
+    "with an integer of 5000 digits": (b'{"r": ' + b"9" * 5000 + b"}", "value has 5000 digits; expected an adapter"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_peft_cannot_read_is_refused(name: str, tmp_path: Path) -> None:
+    content, said = UNREADABLE[name]
+    (tmp_path / "adapter_config.json").write_bytes(content)
+    with pytest.raises(ValueError):
+        LoraConfig.from_pretrained(str(tmp_path))
+    with pytest.raises(BadInput, match=f"adapter_config.json: is not JSON in UTF-8: .*{said}"):
+        lint(tmp_path)
+
+
 def test_specs_are_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "c.json").write_text(json.dumps({**PLAIN, "target_modules": ["q", "wte"]}), encoding="utf-8")
     assert main(["lint", str(tmp_path / "c.json"), "--specs", str(tmp_path / "new")]) == 0

@@ -110,6 +110,7 @@ def foreign(path: Path) -> None:
             "name another",
             id="text",
         ),
+        pytest.param(lambda path: path.write_bytes(b"x"), "it is no SQLite file; name another", id="byte"),
         pytest.param(foreign, "of another program", id="another-program"),
         pytest.param(lambda path: path.mkdir(), "cannot be opened", id="folder"),
         pytest.param(
