@@ -31,13 +31,13 @@ from gamma_calc.algebra import (
 from gamma_calc.analysis.bounded import Bounded, bounded
 from gamma_calc.analysis.conditions import Condition
 from gamma_calc.analysis.decision import Decision, Status, decision
-from gamma_calc.analysis.points import best_bound, bound_on, is_borne_out
+from gamma_calc.analysis.points import EARLY, best_bound, bound_on, is_borne_out
 from gamma_calc.analysis.ties import has_ties, parts_of, ties
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
 from gamma_calc.program.expressions import Expression, Named, Scaled
-from gamma_calc.program.program import Program
+from gamma_calc.program.program import Program, with_quantities
 
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
@@ -91,12 +91,20 @@ def cells(
 ) -> tuple[Bounded, ...]:
     """What is known of a condition's quantities on the cells of a region.
 
-    Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut. Nor is
-    more asked once nothing is known of later steps on some cell.
+    Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut, and
+    before that to what its first steps leave. Nor is more asked once nothing is known of later steps on some cell.
     """
     waiting, found, pairs = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
+        if horizon is None:
+            early = bounded(with_quantities(program, condition.bounded), condition.bounded, where, EARLY, policy)
+            if early.outer.is_empty:
+                found.append(early)
+                continue
+            if not early.outer.includes(where):
+                waiting.append(early.outer)
+                continue
         bound = bounded(program, condition.bounded, where, horizon, policy)
         cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
         made = decision(condition, bound, is_free=True)
