@@ -49,6 +49,16 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def check_holder(asked: str, path: Path) -> None:
+    """See that the folder of a file is there.
+
+    Raises:
+        BadInput: it is not, or it is not permitted to look.
+    """
+    if not (is_there(path.parent) and path.parent.is_dir()):
+        raise BadInput(f"{asked} {path}: there is no folder {path.parent}; make it first")
+
+
 def file_content(path: Path, most: int, expected: str) -> bytes:
     """The content of a file of at most `most` bytes.
 

@@ -73,13 +73,14 @@ class FamilyShape:
 class Family:
     """An architecture: the class of its models, their linear layers with adapters and without, and a configuration.
 
-    That is of a model as wide as one head, without the positions of a batch.
+    That is of a model as wide as one head, without the positions of a batch. `adapted` says what the first are.
     """
 
     model: Any
     targets: tuple[str, ...]
     others: tuple[str, ...]
     said: Mapping[str, Any]
+    adapted: str = "query, value"
 
 
 QUERY_VALUE = ("q_proj", "v_proj")
@@ -117,7 +118,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "llama": Family(LlamaForCausalLM, QUERY_VALUE, GATED, ROTARY),
         "qwen3": Family(Qwen3ForCausalLM, QUERY_VALUE, GATED, ROTARY),
         "qwen3.5": Family(Qwen3_5ForCausalLM, (*QUERY_VALUE, "in_proj_qkv"), (*GATED, *OF_RECURRENCE), RECURRENT),
-        "mamba": Family(MambaForCausalLM, INPUT_SCAN, (), SCAN),
+        "mamba": Family(MambaForCausalLM, INPUT_SCAN, (), SCAN, "input, scan"),
         "mixtral": Family(MixtralForCausalLM, QUERY_VALUE, ("k_proj", "o_proj"), SPARSE),
         "gpt2": Family(GPT2LMHeadModel, ("c_attn",), ("c_fc", "c_proj"), GPT2),
         "opt": Family(OPTForCausalLM, QUERY_VALUE, ("k_proj", "out_proj", "fc1", "fc2"), OPT),
@@ -128,10 +129,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 
 def adapted_layers(name: str, shape: FamilyShape) -> str:
     """Which layers of a family have adapters, as tables say it."""
-    if shape.is_all_linear:
-        return "all linear"
-    targets = FAMILIES[name].targets
-    return "input, scan" if targets == INPUT_SCAN else "query, value"
+    return "all linear" if shape.is_all_linear else FAMILIES[name].adapted
 
 
 def base_model(family: Family, width: int, shape: FamilyShape) -> nn.Module:

@@ -94,17 +94,16 @@ def cells(
     Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut, and
     before that to what its first steps leave. Nor is more asked once nothing is known of later steps on some cell.
     """
+    asked = with_quantities(program, condition.bounded)
     waiting, found, pairs = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
         if horizon is None:
-            early = bounded(with_quantities(program, condition.bounded), condition.bounded, where, EARLY, policy)
+            early = bounded(asked, condition.bounded, where, EARLY, policy)
             if early.outer.is_empty:
                 found.append(early)
                 continue
-            if not early.outer.includes(where):
-                waiting.append(early.outer)
-                continue
+            where = early.outer
         bound = bounded(program, condition.bounded, where, horizon, policy)
         cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
         made = decision(condition, bound, is_free=True)

@@ -158,36 +158,42 @@ def _rest(region: Region, within: Region) -> Iterator[Polyhedron]:
 
 
 def _points(where: Polyhedron, free: Iterable[str]) -> Iterator[Point]:
-    """A point inside and one near each corner, and from each of these one far out in each direction.
-
-    Where there are lines inside, those are the ways along each and along all of them at once.
-    """
+    """A point inside and one near each corner, and from each of these one far out in each direction."""
     inside = _inside(where, free)
-    starts, lines = [inside], [{name: Fraction(1)} for name in inside if name not in where.free]
-    directions: list[Point] = []
-    if len(where.free) > len(where.equalities):  # else these are fixed
-        for corner in where.vertices():
-            near = {name: value + NEAR * (corner.get(name, value) - value) for name, value in inside.items()}
-            starts += [near] if near != inside else []
-        directions += where.rays()
-        lines += where.lines()
-    directions += [
-        _moved(dict.fromkeys(inside, Fraction(0)), *zip(way, lines, strict=True)) for way in _ways(len(lines))
-    ]
-    for start in starts:
+    directions = [*_directions(where, inside)]
+    for start in _starts(where, inside):
         yield start
-        yield from (_moved(start, (FAR, direction)) for direction in directions)
+        yield from ({name: value + FAR * way.get(name, 0) for name, value in start.items()} for way in directions)
 
 
-def _moved(start: Point, *moves: tuple[Fraction | int, Point]) -> Point:
-    """A point from which one goes by multiples of directions."""
-    return {name: value + sum(far * way.get(name, 0) for far, way in moves) for name, value in start.items()}
+def _starts(where: Polyhedron, inside: Point) -> Iterator[Point]:
+    yield inside
+    for corner in () if _is_point(where) else where.vertices():
+        near = {name: value + NEAR * (corner.get(name, value) - value) for name, value in inside.items()}
+        if near != inside:
+            yield near
 
 
-def _ways(count: int) -> Iterator[tuple[int, ...]]:
-    """The signs of the ways along each of some lines, and along all of them.
+def _directions(where: Polyhedron, names: Iterable[str]) -> Iterator[Point]:
+    """Those of unbounded edges, and of lines inside the ways along each and along all at once."""
+    lines: list[Point] = [{name: Fraction(1)} for name in names if name not in where.free]
+    if not _is_point(where):
+        yield from where.rays()
+        lines += where.lines()
+    for signs in _signs(len(lines)):
+        moves = [*zip(signs, lines, strict=True)]
+        yield {name: sum((sign * line.get(name, Fraction(0)) for sign, line in moves), Fraction(0)) for name in names}
 
-    >>> [*_ways(2)]
+
+def _is_point(where: Polyhedron) -> bool:
+    """Whether all that a set restricts is fixed."""
+    return len(where.free) <= len(where.equalities)
+
+
+def _signs(count: int) -> Iterator[tuple[int, ...]]:
+    """The ways along each of some lines, and those along all of them.
+
+    >>> [*_signs(2)]
     [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
     """
     for place, sign in product(range(count), (1, -1)):

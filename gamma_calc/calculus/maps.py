@@ -58,12 +58,14 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     """
     moved = (*argument, *change)
     leading, covered = leading_part(moved), [each for each in argument if any(is_below(each, d) for d in change)]
-    if leading is not None and all(is_below(each, leading) for each in change):
-        parts, crossed = change, _second_order(covered, moved, leading, slope, symmetry, beside=change)
-    else:
-        parts, crossed = (*change, *covered), iter(())
+    keeps_slope = leading is not None and all(is_below(each, leading) for each in change)
+    parts, crossed = (change, covered) if keeps_slope else ((*change, *covered), [])
     first_order = (image for each in parts for image in _images(each.size + slope, each, moved, leading, symmetry))
-    return needed(gathered((*first_order, *_second_order(parts, moved, leading, slope, symmetry), *crossed)))
+    second_order = (
+        *_second_order(parts, moved, leading, slope, symmetry),
+        *_second_order(crossed, moved, leading, slope, symmetry, beside=change),
+    )
+    return needed(gathered((*first_order, *second_order)))
 
 
 def _second_order(

@@ -17,7 +17,7 @@ from gamma_calc.cli.outputs import INTERRUPTED, complain
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.sweep_values import number_in
-from gamma_calc.files import check_folder, check_room, is_there, made
+from gamma_calc.files import check_folder, check_holder, check_room, made
 
 if TYPE_CHECKING:
     from gamma_calc.experiment.claims import Report
@@ -127,8 +127,7 @@ def _store_path(options: argparse.Namespace, name: str) -> Path:
     here = Path(f"{name}.sqlite") if options.out is None else options.out / "runs.sqlite"
     path = here if options.store is None else Path(options.store)
     if path.parent != options.out:  # said before a model is loaded, or built, for nothing
-        if not (is_there(path.parent) and path.parent.is_dir()):
-            raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+        check_holder("the store", path)
         check_room(path.parent)
     return path
 

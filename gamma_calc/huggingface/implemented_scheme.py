@@ -126,9 +126,6 @@ def is_derived(config: AdapterConfig, optimizer: str) -> bool:
     return config.is_dora and config.initialisation.start is Start.NOTHING and not OPTIMIZERS[optimizer].step.degree
 
 
-OF_SINGULAR_VECTORS = ", and gamma-calc transfer pissa --from-width N --to-width M its rates at one rank"
-
-
 def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
     """The scheme that the configuration implements on a linear layer, under Adam; s is as at one rank, or as said.
 
@@ -143,10 +140,11 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
         raise Unknown(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
+        has_rates = option.rewrites_base
+        rates = ", and gamma-calc transfer pissa --from-width N --to-width M its rates at one rank" * has_rates
         raise BadInput(
             f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says"
-            + ("" if config.is_dora else "; gamma-calc lint has its edge")
-            + (OF_SINGULAR_VECTORS if option.rewrites_base and not config.is_dora else "")
+            + ("" if config.is_dora else f"; gamma-calc lint has its edge{rates}")
         )
     scheme = scheme_from_text(spec)
     return replace(scheme, exponents={**scheme.exponents, SCALE: parsed_affine(scale)})

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamma_calc.errors import BadInput
-from gamma_calc.files import CANNOT_OPEN, checked_folder, is_there, reason
+from gamma_calc.files import CANNOT_OPEN, check_holder, checked_folder, reason
 
 Array = NDArray[np.float64]
 Arrays = Mapping[str, Array]
@@ -110,8 +110,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._is_open = False
-        if not (is_there(path.parent) and path.parent.is_dir()):
-            raise BadInput(f"the store {path}: there is no folder {path.parent}; make it first")
+        check_holder("the store", path)
         try:
             known = path.stat()
         except FileNotFoundError:

@@ -258,9 +258,9 @@ def test_where_stability_is_not_known_nothing_is_told_to_be_reached_nowhere() ->
     whole = named("h", relu(adapted + parameter("W", outputs, inputs, init="-1/2", rate="c") @ x))
     readout = parameter("P", axis("out"), outputs, init="-1/2") @ whole
     problem = Problem("three", named("f", readout), internally_stable=("h",), efficient=("A", "B"))
-    found, at = derive(problem).conditions, {"a": "-3/4", "b": "-3/4", "c": "-5"}
+    found, at = derive(problem).conditions, {"a": Fraction(-3, 4), "b": Fraction(-3, 4), "c": Fraction(-5)}
     assert all(each.holds for each in derive(problem, at=at).conditions.values())
-    assert {each.status for each in found.values()} == {Status.UNKNOWN}
+    assert all(each.status is Status.UNKNOWN or each.region.contains(at) for each in found.values())
 
 
 def test_a_change_of_which_a_bound_may_cancel_the_rest_is_only_bounded() -> None:

@@ -181,7 +181,8 @@ def _adapted(model: nn.Module, training: LanguageTraining, kind: str) -> nn.Modu
             warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers in a way that is going out of use
             found = get_peft_model(model, configuration)
     except ValueError as problem:
-        named = ",".join(word for word in layer_words(model) if word not in left_out(model))
+        refused = left_out(model)
+        named = ",".join(word for word in layer_words(model) if word not in refused)
         raise BadInput(f"PEFT cannot adapt the model ({one_line(problem)}); name some of --targets {named}") from None
     check_ranks(found)
     found.eval()  # without dropout: the paper's programs have none, and both schemes see the same numbers
