@@ -39,6 +39,7 @@ from gamma_calc.huggingface.family_training import (
     MakeModel,
     family_observations,
     layer_measurement,
+    other_laws,
 )
 from gamma_calc.huggingface.network_predictions import network_predictions, traced_adapters, traced_predictions
 from gamma_calc.huggingface.probe import KINDS, mean_alignments
@@ -57,6 +58,10 @@ SIZE = Predicted(Fraction(0))
 """What is assumed of the input of a layer."""
 
 UNSETTLED = "nothing is settled: {}"
+OTHER_LAW = (
+    "frozen entries of {} are n^({:.2f}) in the fan-in n, and theory takes n^(-1/2): rows may FAIL for that;"
+    " of a model of transformers set initializer_range=width**-0.5"
+)
 
 DECAYED = {"dA_0": "dA", "dU_A": "dA", "dB_0": "dB", "dU_B": "dB"}
 """What a step makes of a factor by weight decay is measured together with the rest of its change."""
@@ -105,10 +110,14 @@ class LayerCheck:
 
 @dataclass(frozen=True, slots=True)
 class CoordinateCheck:
-    """The verdicts on every layer under every scheme."""
+    """The verdicts on every layer under every scheme.
+
+    `other_laws` are the exponents in the fan-in of frozen entries that are not n^(-1/2), by layer.
+    """
 
     layout: CoordinateLayout
     layers: tuple[LayerCheck, ...]
+    other_laws: Mapping[str, float]
 
     @property
     def rows(self) -> tuple[VerdictRow, ...]:
@@ -142,6 +151,7 @@ class CoordinateCheck:
         missing = self.layout.shortfall
         return (
             *([UNSETTLED.format(missing)] if missing else []),
+            *_said_laws(self.other_laws),
             *(w for each in self.layers for w in _warnings(each)),
         )
 
@@ -206,6 +216,14 @@ class CoordinateCheck:
         }
 
 
+def _said_laws(exponents: Mapping[str, float]) -> Iterator[str]:
+    """One warning for all layers with frozen entries of another law, by the one in the middle of them."""
+    if exponents:
+        name = sorted(exponents, key=lambda each: exponents[each])[len(exponents) // 2]
+        others = f" and of {len(exponents) - 1} more" if len(exponents) > 1 else ""
+        yield OTHER_LAW.format(name + others, exponents[name])
+
+
 def _warnings(layer: LayerCheck) -> Iterable[str]:
     measurement, name = layer.measurement, f"{layer.scheme.name}, {layer.layer}"
     ratio = float(measurement.epsilon_ratio[~measurement.is_excluded].min(initial=np.inf))
@@ -252,7 +270,8 @@ def coordinate_check(
         Unknown: the largest stable rate of a scheme is not known, or an operation of the model has no rule.
 
     Warns:
-        UserWarning: before anything is trained, that so few widths or seeds settle nothing.
+        UserWarning: before anything is trained, that so few widths or seeds settle nothing, or that frozen entries are
+            not n^(-1/2) in the fan-in n.
     """
     if not specs:
         raise BadInput("no scheme to check")
@@ -275,13 +294,16 @@ def coordinate_check(
     ]
     if layout.shortfall:
         warnings.warn(UNSETTLED.format(layout.shortfall), stacklevel=2)
+    laws = other_laws(make_model, layout)
+    for each in _said_laws(laws):
+        warnings.warn(each, stacklevel=2)
     seen = family_observations(make_model, loss, schemes, layout, prefactors, weight_decay, momentum, progress)
     checks = [
         _layer_check(scheme, k, theories[index], layer, layer_measurement(observations, layout))
         for index, (scheme, k) in enumerate(zip(schemes, prefactors, strict=True))
         for layer, observations in seen[index].items()
     ]
-    return CoordinateCheck(layout, tuple(checks))
+    return CoordinateCheck(layout, tuple(checks), laws)
 
 
 def _as_call(values: Values) -> str:

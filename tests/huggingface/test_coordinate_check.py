@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -277,6 +279,42 @@ OF_DROPOUT = r"linear: found lora_dropout of 0.1, expected none, for one loss at
 def test_a_family_outside_the_theory_is_told_what_it_has(make: MakeModel, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         coordinate_check(make, both_losses, "init-a", layout=CoordinateLayout((16, 32), seeds=1, steps=1))
+
+
+@FEW
+@pytest.mark.parametrize(("power", "is_told"), [(-0.5, False), (0.0, True), (-1.0, True)])
+def test_frozen_entries_of_another_law_are_told_before_anything_is_trained(power: float, is_told: bool) -> None:
+    def make(width: int, seed: int) -> nn.Module:
+        model = family()(width, seed)
+        for name in ("one", "two"):
+            nn.init.normal_(model.get_submodule(f"base_model.model.{name}.linear.base_layer").weight, std=width**power)
+        return model
+
+    def untrained(model: nn.Module, seed: int) -> Tensor:
+        raise AssertionError
+
+    layout = CoordinateLayout((16, 64), seeds=1, steps=1)
+    words = r"frozen entries of (?:one|two).linear and of 1 more are n\^\((.*?)\) in the fan-in n, and theory"
+    with warnings.catch_warnings(record=True) as told, pytest.raises(AssertionError):
+        warnings.simplefilter("always")
+        coordinate_check(make, untrained, "init-a", layout=layout)
+    found = [float(match[1]) for each in told if (match := re.match(words, str(each.message)))]
+    assert found == ([pytest.approx(power, abs=0.1)] if is_told else [])
+
+
+@FEW
+@pytest.mark.filterwarnings("ignore:frozen entries")
+def test_frozen_entries_of_another_law_are_in_the_answer() -> None:
+    def make(width: int, seed: int) -> nn.Module:
+        model = module(width, seed)
+        nn.init.normal_(model.get_submodule("base_model.model.linear.base_layer").weight, std=0.02)
+        return model
+
+    layout = CoordinateLayout((16, 64), seeds=2, steps=1)
+    found = coordinate_check(make, plain_loss, "init-a", layout=layout)
+    assert found.other_laws == {"linear": pytest.approx(0, abs=0.1)}
+    assert any(each.startswith("frozen entries of linear are n^") for each in found.json()["warnings"])
+    assert coordinate_check(module, plain_loss, "init-a", layout=layout).other_laws == {}
 
 
 @FEW
