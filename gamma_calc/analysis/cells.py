@@ -94,7 +94,7 @@ def cells(
     Where the condition surely does not hold, nothing more is asked: a cell shrinks to the rest before it is cut, and
     before that to what its first steps leave. Nor is more asked once nothing is known of later steps on some cell.
     """
-    asked = with_quantities(program, condition.bounded)
+    asked = with_quantities(program, (*condition.bounded, *condition.reached))
     waiting, found, pairs = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()

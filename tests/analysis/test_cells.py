@@ -6,10 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from gamma_calc.algebra import Affine
+from gamma_calc.algebra import Affine, Inequality, Polyhedron, Region
+from gamma_calc.analysis.cells import cells, joint_decision
+from gamma_calc.analysis.conditions import FEATURE_LEARNING
 from gamma_calc.analysis.decision import Status
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import CALCULUS
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.models import LoraStack
+from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 
 
@@ -90,3 +95,10 @@ def test_gradient_descent_in_a_stack_of_three_ends() -> None:
     assert derived(replace(stack(2, "eta", "eta"), optimizer="sgd")).max_stable["eta"].value == "-1"
     found = derived(replace(stack(3, "eta", "eta"), optimizer="sgd")).decisions["stable"]
     assert found.status is Status.UNKNOWN and "settled" in found.reason
+
+
+def test_what_has_to_be_reached_is_known_of_a_cell_that_its_first_steps_leave_empty() -> None:
+    program = program_of(catalogue_scheme("init-a"))
+    above = Region.of(Polyhedron.of(Inequality(Affine.symbol("eta") - 1)))
+    found = joint_decision(FEATURE_LEARNING, cells(program, FEATURE_LEARNING, above, None, CALCULUS), is_free=True)
+    assert found.status is Status.FREE and found.region.is_empty
