@@ -217,11 +217,13 @@ def made(
         yield Component(Size(VANISHING, size.upper), most)
 
 
+@lru_cache(maxsize=16384)
 def _sure(parts: Term) -> Term:
     """The components that are surely there, with each as small as it may be."""
     return tuple(map(_surely, filter(is_there, parts)))
 
 
+@lru_cache(maxsize=65536)
 def _surely(component: Component) -> Component:
     return Component(Size.exactly(component.size.lower), component.provenance)
 
@@ -229,6 +231,18 @@ def _surely(component: Component) -> Component:
 def is_there(component: Component) -> bool:
     """Whether a component is surely there, however small."""
     return not component.size.lower.is_vanishing
+
+
+@lru_cache(maxsize=16384)
+def as_large(term: Term, size: Size) -> Term:
+    """The components that are not surely smaller than something of some size."""
+    return tuple([each for each in term if not size.lower.is_above(each.size.upper)])
+
+
+@lru_cache(maxsize=16384)
+def is_small(size: Size, term: Term) -> bool:
+    """Whether some component is surely larger than something of some size."""
+    return any(each.size.lower.is_above(size.upper) for each in term)
 
 
 def is_below(one: Component, other: Component) -> bool:

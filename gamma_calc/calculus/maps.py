@@ -15,7 +15,19 @@ from itertools import combinations, product
 from gamma_calc.algebra import VANISHING, Exponent
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.citations import HAYOU_INIT, VASWANI, YANG, ZHANG, Citation
-from gamma_calc.calculus.components import CONSTANT, ONE, Component, Term, gathered, is_below, made, needed, total
+from gamma_calc.calculus.components import (
+    CONSTANT,
+    ONE,
+    Component,
+    Term,
+    as_large,
+    gathered,
+    is_below,
+    is_small,
+    made,
+    needed,
+    total,
+)
 from gamma_calc.calculus.policy import HALF, Policy, summations
 from gamma_calc.calculus.provenance import Flip, Provenance, Sight, contracted
 from gamma_calc.calculus.rules import GAMMA, GIVEN, PRODUCT, SUM, Rule, summed_pairs
@@ -352,12 +364,12 @@ def _mapped(
     as large as c_2: of what phi' knows of them the second order is left out.
     """
     least = component if leading is None else leading
-    beside = [each.provenance for each in argument if each is not component and not is_below(each, least)]
-    is_small, mine = any(is_below(component, each) for each in argument), component.provenance
-    largest = beside if is_small else [mine, *beside]
+    beside = [each.provenance for each in as_large(argument, least.size) if each is not component]
+    is_below_another, mine = is_small(component.size, argument), component.provenance
+    largest = beside if is_below_another else [mine, *beside]
     turned = frozenset[Flip]() if symmetry is Symmetry.NONE else frozenset.intersection(*(each.odd for each in largest))
     spoilt = frozenset[Flip]().union(*(each.flips for each in largest)) - turned
-    if is_small:
+    if is_below_another:
         odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
         return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
@@ -367,7 +379,7 @@ def _mapped(
 
 def signed(component: Component, gradient: Term) -> Provenance:
     """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone."""
-    beside = [each.provenance for each in gradient if each is not component and not is_below(each, component)]
+    beside = [each.provenance for each in as_large(gradient, component.size) if each is not component]
     return _beside(component.provenance, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
 
 
