@@ -42,8 +42,8 @@ from gamma_calc.program.program import Program, with_quantities
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
 
-MOST_FACES = 64
-"""Points and intervals beyond which they are not looked at one by one."""
+MOST_FACES, MOST_RULES = 64, 2**20
+"""Points and intervals beyond which they are not looked at one by one, and rules that the runs on them apply in all."""
 
 MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
@@ -74,7 +74,7 @@ def decision_by_parts(
             made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
     if not (is_tied or (is_free and has_ties(made.runs))):
         return made
-    possible = within & _within_reach(condition, bound)
+    possible = within & within_reach(condition, bound)
     for run in made.runs:
         possible &= _reach(condition, run) | Region.of(EVERYWHERE).difference(Region.of(run.domain))
     is_known = made.status is not Status.UNKNOWN
@@ -129,12 +129,13 @@ def faces(
     Where there is a tie, what is made before it is known, and what is made later is known from above. Where that says
     whether the condition holds, nothing more is asked; nor is once nothing is known on some part.
     """
-    waiting, found = [*within.members], list[Bounded]()
+    waiting, found, rules = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
         bound = bound_on(program, condition, where, horizon, policy)
         place, form = next(ties(bound.runs[0], where), (0, None))
-        if form is None or len(found) + len(waiting) >= MOST_FACES:
+        rules += sum(len(run.applications) for run in bound.runs)
+        if form is None or len(found) + len(waiting) >= MOST_FACES or rules > MOST_RULES:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
             if not found[-1].is_final:
                 break
@@ -158,10 +159,10 @@ def _possible(condition: Condition, bound: Bounded, place: int) -> Region:
         if each.subject.expression in wanted:
             for part in each.conclusion:
                 region &= nonpositive_region(part.size.lower)
-    return Region.of(region) & _within_reach(condition, bound)
+    return Region.of(region) & within_reach(condition, bound)
 
 
-def _within_reach(condition: Condition, bound: Bounded) -> Region:
+def within_reach(condition: Condition, bound: Bounded) -> Region:
     """Where all that has to become n^0 may be as large in the end, for all that is known from above."""
     is_known = bound.is_final and bound.run.domain.includes(bound.outer)
     return _reach(condition, bound.run) if is_known else Region.of(EVERYWHERE)

@@ -63,7 +63,7 @@ def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision
         if bound.run.domain.includes(bound.outer):
             possible &= _maybe_zero(size)
     if not sure.includes(possible):
-        reason = f"some sizes are only bounded from above: {_known(sure, possible)}"
+        reason = f"some sizes are only bounded from above: {known_where(sure, possible)}"
         return Decision(condition, sure, None, None, Status.UNKNOWN, reason, possible)
     onset = None if sure.is_empty else _onset(condition, bound.run, sure)
     if is_free:
@@ -71,10 +71,10 @@ def decision(condition: Condition, bound: Bounded, *, is_free: bool) -> Decision
     return Decision(condition, sure, onset, not sure.is_empty, Status.DECIDED, bound.reason)
 
 
-def _known(sure: Region, possible: Region) -> str:
+def known_where(sure: Region, possible: Region) -> str:
     """Where a condition holds, and where it may hold beside that.
 
-    >>> _known(NOWHERE, Region.of(Polyhedron()))
+    >>> known_where(NOWHERE, Region.of(Polyhedron()))
     'it is nowhere known to hold or not'
     """
     if possible.is_everywhere:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from gamma_calc.algebra import EMPTY, VANISHING, Exponent, Polyhedron, Region
+from gamma_calc.algebra import EMPTY, NOWHERE, VANISHING, Exponent, Polyhedron, Region
 from gamma_calc.analysis.bounded import Bounded, bounded, run_of
 from gamma_calc.analysis.caveats import caveats
-from gamma_calc.analysis.cells import decision_by_parts, undecided
+from gamma_calc.analysis.cells import decision_by_parts, undecided, within_reach
 from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Condition, conditions_of, factors_of
-from gamma_calc.analysis.decision import Decision, Status
+from gamma_calc.analysis.decision import Decision, Status, known_where
 from gamma_calc.analysis.horizon import HorizonLaw, horizon_law
 from gamma_calc.analysis.largest_rates import FrontierPiece, LargestRate, at_largest, frontier, largest_rate
 from gamma_calc.analysis.points import best_bound
@@ -122,8 +122,12 @@ def derived(
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = dict[str, Decision]()
     for condition in conditions:
-        within = _where_possible(condition, domain, decisions.get(STABLE.name))
-        made = decision_by_parts(program, condition, bounds[condition.bounded], within, horizon, policy, free)
+        bound, stable = bounds[condition.bounded], decisions.get(STABLE.name)
+        within, beside = Region.of(domain), NOWHERE
+        if stable is not None:
+            within, beside = _left(condition, bound, stable, domain)
+        made = decision_by_parts(program, condition, bound, within, horizon, policy, free)
+        made = made if beside.is_empty else _unknown_beside(made, beside)
         decisions[condition.name] = _of_the_trained(made, scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
@@ -166,11 +170,27 @@ def example(scheme: Scheme) -> Mapping[str, Fraction]:
     return inside[sizes.index(min(sizes))] if inside else member.point()
 
 
-def _where_possible(condition: Condition, domain: Polyhedron, stable: Decision | None) -> Region:
-    """Where a condition may hold: one that bounds what has to be bounded of a stable run, only where that is stable."""
-    if stable is None or stable.status is Status.UNKNOWN:
-        return Region.of(domain)
-    return stable.region if set(stable.condition.bounded) <= set(condition.bounded) else Region.of(domain)
+def _left(condition: Condition, bound: Bounded, stable: Decision, domain: Polyhedron) -> tuple[Region, Region]:
+    """Where a condition is left to be decided, and where beside that it may hold and will not be known.
+
+    One that bounds what has to be bounded of a stable run holds only where that is stable. Where that is not known, one
+    that bounds the same is not known either, but where what it has to reach is out of reach.
+    """
+    asked, own = set(stable.condition.bounded), set(condition.bounded)
+    is_known = stable.status is not Status.UNKNOWN
+    if not asked <= own or not (is_known or asked == own):
+        return Region.of(domain), NOWHERE
+    possible = Region.of(domain) if stable.possible is None else stable.possible
+    return stable.region, NOWHERE if is_known else possible.difference(stable.region) & within_reach(condition, bound)
+
+
+def _unknown_beside(made: Decision, beside: Region) -> Decision:
+    """What is known of a condition that was decided where the scheme surely is stable, and may hold beside that."""
+    there = made.region if made.status is not Status.UNKNOWN else made.possible
+    possible = None if there is None else (there | beside).irredundant()
+    known = "" if possible is None else f": {known_where(made.region, possible)}"
+    reason = f"stable, which it asks for, is not known{known}"
+    return Decision(made.condition, made.region, None, None, Status.UNKNOWN, reason, possible)
 
 
 def _is_refuted(made: Decision, bounds: Mapping[tuple[str, ...], Bounded]) -> bool:

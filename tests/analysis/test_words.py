@@ -29,7 +29,8 @@ def test_what_is_known_of_an_unknown_region_is_said_plainly() -> None:
         f"{bounded}it holds where eta <= -1/2, and beyond that can hold only where eta <= -1/4"
     )
     assert found["efficient"].reason == (
-        f"{bounded}it is proved nowhere, and can hold only where eta >= -1/2 and eta <= -1/4"
+        "stable, which it asks for, is not known: it is proved nowhere, and can hold only where"
+        " eta >= -1/2 and eta <= -1/4"
     )
 
 
