@@ -216,9 +216,11 @@ def _fans(weight: Trained) -> tuple[Axis, Axis]:
         BadInput: it is none.
     """
     if len(weight.axes) != 2:
-        found = ", ".join(axis.name for axis in weight.axes) or "none"
+        over = " and ".join(axis.name for axis in weight.axes)
+        what = f"a tensor over {over}" if len(weight.axes) > 2 else f"a vector over {over}" if over else "a number"
         raise BadInput(
-            f"{weight.name}: only a matrix is orthogonalised", found=f"the axes {found}", expected="two axes"
+            f"{weight.name}: only a matrix is orthogonalised, and this is {what}",
+            expected="adam, say, for what is none",
         )
     fan_out, fan_in = weight.axes
     return fan_out, fan_in
