@@ -218,10 +218,8 @@ def _fans(weight: Trained) -> tuple[Axis, Axis]:
     if len(weight.axes) != 2:
         over = " and ".join(axis.name for axis in weight.axes)
         what = f"a tensor over {over}" if len(weight.axes) > 2 else f"a vector over {over}" if over else "a number"
-        raise BadInput(
-            f"{weight.name}: only a matrix is orthogonalised, and this is {what}",
-            expected="adam, say, for what is none",
-        )
+        asked = f"{weight.name}: only a matrix is orthogonalised, and this is {what}"
+        raise BadInput(asked, expected="another optimiser, such as adam")
     fan_out, fan_in = weight.axes
     return fan_out, fan_in
 
