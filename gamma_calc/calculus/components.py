@@ -240,7 +240,7 @@ def as_large(term: Term, size: Size) -> Term:
 
 
 @lru_cache(maxsize=16384)
-def is_small(size: Size, term: Term) -> bool:
+def has_larger(term: Term, size: Size) -> bool:
     """Whether some component is surely larger than something of some size."""
     return any(each.size.lower.is_above(size.upper) for each in term)
 

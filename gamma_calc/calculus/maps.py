@@ -22,8 +22,8 @@ from gamma_calc.calculus.components import (
     Term,
     as_large,
     gathered,
+    has_larger,
     is_below,
-    is_small,
     made,
     needed,
     total,
@@ -365,11 +365,11 @@ def _mapped(
     """
     least = component if leading is None else leading
     beside = [each.provenance for each in as_large(argument, least.size) if each is not component]
-    is_below_another, mine = is_small(component.size, argument), component.provenance
-    largest = beside if is_below_another else [mine, *beside]
+    is_small, mine = has_larger(argument, component.size), component.provenance
+    largest = beside if is_small else [mine, *beside]
     turned = frozenset[Flip]() if symmetry is Symmetry.NONE else frozenset.intersection(*(each.odd for each in largest))
     spoilt = frozenset[Flip]().union(*(each.flips for each in largest)) - turned
-    if is_below_another:
+    if is_small:
         odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
         return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
