@@ -21,8 +21,6 @@ class Sharing(type):
         if value is None:
             value = super().__call__(*args, **kwargs)
             value = cls.known.setdefault(parts(value), value)
-            if not kwargs:
-                cls.known[args] = value
         return value
 
 
