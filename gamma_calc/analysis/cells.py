@@ -42,8 +42,10 @@ from gamma_calc.program.program import Program, with_quantities
 MOST_CELLS = 256
 """Cells beyond which a condition is left undecided."""
 
-MOST_FACES, MOST_RULES = 64, 2**20
-"""Points and intervals beyond which they are not looked at one by one, and rules that the runs on them apply in all."""
+MOST_FACES = 64
+"""Points and intervals beyond which they are not looked at one by one."""
+MOST_APPLICATIONS = 2**20
+"""Rules that the runs on them apply in all, beyond which no more are looked at."""
 
 MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
@@ -129,13 +131,13 @@ def faces(
     Where there is a tie, what is made before it is known, and what is made later is known from above. Where that says
     whether the condition holds, nothing more is asked; nor is once nothing is known on some part.
     """
-    waiting, found, rules = [*within.members], list[Bounded](), 0
+    waiting, found, applied = [*within.members], list[Bounded](), 0
     while waiting:
         where = waiting.pop()
         bound = bound_on(program, condition, where, horizon, policy)
         place, form = next(ties(bound.runs[0], where), (0, None))
-        rules += sum(len(run.applications) for run in bound.runs)
-        if form is None or len(found) + len(waiting) >= MOST_FACES or rules > MOST_RULES:
+        applied += sum(len(run.applications) for run in bound.runs)
+        if form is None or len(found) + len(waiting) >= MOST_FACES or applied > MOST_APPLICATIONS:
             found.append(bound if form is None else replace(bound, is_final=False, reason="there are too many ties"))
             if not found[-1].is_final:
                 break

@@ -122,13 +122,10 @@ def derived(
     bounds = {each: bounded(program, each, domain, horizon, policy) for each in {c.bounded: None for c in conditions}}
     decisions = dict[str, Decision]()
     for condition in conditions:
-        bound, stable = bounds[condition.bounded], decisions.get(STABLE.name)
-        within, beside = Region.of(domain), NOWHERE
-        if stable is not None:
-            within, beside = _left(condition, bound, stable, domain)
+        bound = bounds[condition.bounded]
+        within, beside = _where_decided(condition, bound, decisions.get(STABLE.name), domain)
         made = decision_by_parts(program, condition, bound, within, horizon, policy, free)
-        made = made if beside.is_empty else _unknown_beside(made, beside)
-        decisions[condition.name] = _of_the_trained(made, scheme)
+        decisions[condition.name] = _of_the_trained(_unknown_beside(made, beside), scheme)
     stable = decisions[STABLE.name]
     max_stable = _max_stable(scheme, stable)
     point = at_largest(domain, max_stable) if set(free) <= max_stable.keys() else None
@@ -170,15 +167,19 @@ def example(scheme: Scheme) -> Mapping[str, Fraction]:
     return inside[sizes.index(min(sizes))] if inside else member.point()
 
 
-def _left(condition: Condition, bound: Bounded, stable: Decision, domain: Polyhedron) -> tuple[Region, Region]:
-    """Where a condition is left to be decided, and where beside that it may hold and will not be known.
+def _where_decided(
+    condition: Condition, bound: Bounded, stable: Decision | None, domain: Polyhedron
+) -> tuple[Region, Region]:
+    """Where a condition is to be decided, and where beside that it may hold and will not be known.
 
     One that bounds what has to be bounded of a stable run holds only where that is stable. Where that is not known, one
     that bounds the same is not known either, but where what it has to reach is out of reach.
     """
+    if stable is None:
+        return Region.of(domain), NOWHERE
     asked, own = set(stable.condition.bounded), set(condition.bounded)
     is_known = stable.status is not Status.UNKNOWN
-    if not asked <= own or not (is_known or asked == own):
+    if not (asked <= own if is_known else asked == own):
         return Region.of(domain), NOWHERE
     possible = Region.of(domain) if stable.possible is None else stable.possible
     return stable.region, NOWHERE if is_known else possible.difference(stable.region) & within_reach(condition, bound)
@@ -186,6 +187,8 @@ def _left(condition: Condition, bound: Bounded, stable: Decision, domain: Polyhe
 
 def _unknown_beside(made: Decision, beside: Region) -> Decision:
     """What is known of a condition that was decided where the scheme surely is stable, and may hold beside that."""
+    if beside.is_empty:
+        return made
     there = made.region if made.status is not Status.UNKNOWN else made.possible
     possible = None if there is None else (there | beside).irredundant()
     known = "" if possible is None else f": {known_where(made.region, possible)}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, combinations
 
 from gamma_calc.algebra import Affine, Equality, Inequality, Polyhedron
-from gamma_calc.calculus.components import Component, is_below
+from gamma_calc.calculus.components import Component, has_larger
 from gamma_calc.calculus.provenance import PLAIN
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.trace import Application
@@ -42,7 +42,8 @@ def _sizes(application: Application) -> frozenset[Affine]:
     """The sizes of what a map is taken of: where it makes nothing random, of the parts that may be the largest."""
     parts = parts_of(application)
     if all(part.provenance.unmarked is PLAIN for part in application.conclusion):
-        parts = [part for part in parts if not any(is_below(part, other) for other in parts)]
+        whole = tuple(parts)
+        parts = [part for part in parts if not has_larger(whole, part.size)]
     return frozenset(piece for part in parts for piece in part.size.upper.pieces)
 
 

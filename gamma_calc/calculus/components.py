@@ -236,15 +236,15 @@ def is_there(component: Component) -> bool:
 @lru_cache(maxsize=16384)
 def as_large(term: Term, size: Size) -> Term:
     """The components that are not surely smaller than something of some size."""
-    return tuple([each for each in term if not size.lower.is_above(each.size.upper)])
+    return tuple([each for each in term if not each.size.is_below(size)])
 
 
 @lru_cache(maxsize=16384)
 def has_larger(term: Term, size: Size) -> bool:
     """Whether some component is surely larger than something of some size."""
-    return any(each.size.lower.is_above(size.upper) for each in term)
+    return any(size.is_below(each.size) for each in term)
 
 
 def is_below(one: Component, other: Component) -> bool:
     """Whether a component is surely smaller than another one."""
-    return other.size.lower.is_above(one.size.upper)
+    return one.size.is_below(other.size)

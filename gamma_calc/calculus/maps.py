@@ -69,7 +69,7 @@ def _map_change(argument: Term, change: Term, symmetry: Symmetry = Symmetry.NONE
     That is all that c_2 made where d changes the slope, and phi''(c_1) c_2 d where d is small beside c_1.
     """
     moved = (*argument, *change)
-    leading, covered = leading_part(moved), [each for each in argument if any(is_below(each, d) for d in change)]
+    leading, covered = leading_part(moved), [each for each in argument if has_larger(change, each.size)]
     keeps_slope = leading is not None and all(is_below(each, leading) for each in change)
     parts, crossed = (change, covered) if keeps_slope else ((*change, *covered), [])
     first_order = (image for each in parts for image in _images(each.size + slope, each, moved, leading, symmetry))
@@ -121,7 +121,7 @@ def _product_of_two(
 
 
 def _product_of_larger(component: Component, argument: Term) -> Provenance:
-    around = (each.provenance for each in argument if not is_below(each, component))
+    around = (each.provenance for each in as_large(argument, component.size))
     return reduce(Provenance.multiplied, around).even_and_odd
 
 

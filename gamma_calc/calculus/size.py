@@ -59,6 +59,10 @@ class Size(Shared):
         """Whether it is at most the least that another may be; what may be absent, at most the most of the other."""
         return _is_at_most(self, other)
 
+    def is_below(self, other: Size) -> bool:
+        """Whether it is surely smaller than another."""
+        return other.lower.is_above(self.upper)
+
     def __add__(self, other: Size) -> Size:
         """The size of a product."""
         return _sum(self, other)

@@ -140,8 +140,8 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
         raise Unknown(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
-        has_rates = option.rewrites_base
-        rates = ", and gamma-calc transfer pissa --from-width N --to-width M its rates at one rank" * has_rates
+        question = ", and gamma-calc transfer pissa --from-width N --to-width M its rates at one rank"
+        rates = question if option.rewrites_base else ""
         raise BadInput(
             f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says"
             + ("" if config.is_dora else f"; gamma-calc lint has its edge{rates}")

@@ -216,8 +216,7 @@ def _fans(weight: Trained) -> tuple[Axis, Axis]:
         BadInput: it is none.
     """
     if len(weight.axes) != 2:
-        over = " and ".join(axis.name for axis in weight.axes)
-        what = f"a tensor over {over}" if len(weight.axes) > 2 else f"a vector over {over}" if over else "a number"
+        what = {0: "a number", 1: "a vector"}.get(len(weight.axes), "a tensor of more axes")
         asked = f"{weight.name}: only a matrix is orthogonalised, and this is {what}"
         raise BadInput(asked, expected="another optimiser, such as adam")
     fan_out, fan_in = weight.axes

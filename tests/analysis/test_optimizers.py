@@ -228,7 +228,7 @@ def test_an_orthogonalised_step_of_growing_rank_is_refused_by_name() -> None:
         trajectory(program, 1)
     vector = Trained("b", (WIDE,), None, Affine.of(0))
     bias = Program((vector,), {vector: Given("g", (WIDE,), Affine.of(0))}, {"b": vector}, OPTIMIZERS["muon"])
-    with pytest.raises(BadInput, match="b: only a matrix is orthogonalised, and this is a vector over "):
+    with pytest.raises(BadInput, match="b: only a matrix is orthogonalised, and this is a vector"):
         trajectory(bias, 1)
 
 
