@@ -20,7 +20,8 @@ from peft.tuners.lora import Linear, LoraLayer
 from peft.tuners.lora.layer import ParamWrapper
 from peft.tuners.lora.variants import MiCALinearVariant
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import nn
+from peft.utils.integrations import dequantize_module_weight
+from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
 from gamma_calc.numbers import check_rank
@@ -58,6 +59,11 @@ class Adapter:
     def B(self) -> nn.Parameter:
         """The factor B."""
         return cast(nn.Parameter, self.lora_B.weight)
+
+    @property
+    def W(self) -> Tensor:
+        """The matrix that it adapts, also where that is kept in few bits."""
+        return cast(Tensor, dequantize_module_weight(self.layer.get_base_layer()))
 
     @property
     def factors(self) -> Mapping[str, nn.Parameter]:

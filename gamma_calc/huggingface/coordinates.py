@@ -148,12 +148,8 @@ class CoordinateCheck:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know before trusting the rows."""
-        missing = self.layout.shortfall
-        return (
-            *([UNSETTLED.format(missing)] if missing else []),
-            *_said_laws(self.other_laws),
-            *(w for each in self.layers for w in _warnings(each)),
-        )
+        beforehand = (_few_widths(self.layout), _other_law(self.other_laws))
+        return (*filter(None, beforehand), *(w for each in self.layers for w in _warnings(each)))
 
     @property
     def summary(self) -> str:
@@ -216,12 +212,18 @@ class CoordinateCheck:
         }
 
 
-def _said_laws(exponents: Mapping[str, float]) -> Iterator[str]:
-    """One warning for all layers with frozen entries of another law, by the one in the middle of them."""
-    if exponents:
-        name = sorted(exponents, key=lambda each: exponents[each])[len(exponents) // 2]
-        others = f" and of {len(exponents) - 1} more" if len(exponents) > 1 else ""
-        yield OTHER_LAW.format(name + others, exponents[name])
+def _few_widths(layout: CoordinateLayout) -> str:
+    """That so few widths or seeds settle nothing; nothing where they may."""
+    return UNSETTLED.format(layout.shortfall) if layout.shortfall else ""
+
+
+def _other_law(exponents: Mapping[str, float]) -> str:
+    """One warning for all layers with frozen entries of another law, by the one in the middle; nothing for none."""
+    if not exponents:
+        return ""
+    name = sorted(exponents, key=lambda each: exponents[each])[len(exponents) // 2]
+    others = f" and of {len(exponents) - 1} more" if len(exponents) > 1 else ""
+    return OTHER_LAW.format(name + others, exponents[name])
 
 
 def _warnings(layer: LayerCheck) -> Iterable[str]:
@@ -292,11 +294,11 @@ def coordinate_check(
         _theory(make_model, layout, is_network, scheme, scheme if against is None else reference, policy)
         for scheme in schemes
     ]
-    if layout.shortfall:
-        warnings.warn(UNSETTLED.format(layout.shortfall), stacklevel=2)
+    if few := _few_widths(layout):
+        warnings.warn(few, stacklevel=2)
     laws = other_laws(make_model, layout)
-    for each in _said_laws(laws):
-        warnings.warn(each, stacklevel=2)
+    if laws:
+        warnings.warn(_other_law(laws), stacklevel=2)
     seen = family_observations(make_model, loss, schemes, layout, prefactors, weight_decay, momentum, progress)
     checks = [
         _layer_check(scheme, k, theories[index], layer, layer_measurement(observations, layout))

@@ -11,7 +11,6 @@ from fractions import Fraction
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
@@ -24,6 +23,7 @@ from gamma_calc.program.scheme import Scheme
 from gamma_calc.simulation.program_sizes import Key, Progress
 from gamma_calc.simulation.slopes import Array, shortfall
 from gamma_calc.simulation.verdicts import TOLERANCE
+from gamma_calc.tracing.initial_sizes import SURE, root_mean_square
 from gamma_calc.tracing.names import WRAPPING
 
 MakeModel = Callable[[int, int], nn.Module]
@@ -84,45 +84,27 @@ class LayerMeasurement:
     is_excluded: NDArray[np.bool_]
 
 
-SURE = 3
-"""Standard errors of a law's exponent beyond which it is another one."""
-
-
 def other_laws(make_model: MakeModel, layout: CoordinateLayout) -> Mapping[str, float]:
     """The exponent in the fan-in of frozen entries that are not n^(-1/2), as theory takes them, by adapted layer.
 
     Between the narrowest and the widest model of the first seed; none where there is one width.
     """
     with torch.random.fork_rng(devices=()):  # what is trained stays as it is without this
-        narrow, wide = (_frozen_sizes(make_model(width, 0)) for width in (layout.widths[0], layout.widths[-1]))
-    found: dict[str, float] = {}
-    for name in (name for name in narrow if name in wide and narrow[name].fan_in != wide[name].fan_in):
-        small, large = narrow[name], wide[name]
-        octaves = math.log2(large.fan_in / small.fan_in)
-        exponent = math.log2(large.root_mean_square / small.root_mean_square) / octaves
-        error = math.sqrt(1 / (2 * small.entries) + 1 / (2 * large.entries)) / (math.log(2) * octaves)
-        if abs(exponent + 1 / 2) > TOLERANCE + SURE * error:
-            found[name] = exponent
-    return found
+        models = (make_model(width, 0) for width in (layout.widths[0], layout.widths[-1]))
+        narrow, wide = ({each.name.removeprefix(WRAPPING): each for each in lora_adapters(one)} for one in models)
+    exponents = {name: _exponent(narrow[name], wide[name]) for name in narrow if name in wide}
+    return {name: exponent for name, exponent in exponents.items() if exponent is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _FrozenSize:
-    fan_in: int
-    entries: int
-    root_mean_square: float
-
-
-def _frozen_sizes(model: nn.Module) -> Mapping[str, _FrozenSize]:
-    """How large the frozen matrix beside each adapter is, where it is not zero."""
-    matrices = {each: dequantize_module_weight(each.layer.get_base_layer()) for each in lora_adapters(model)}
-    sizes = {
-        each.name.removeprefix(WRAPPING): _FrozenSize(
-            each.fan_in, matrix.numel(), float(matrix.detach().float().square().mean().sqrt())
-        )
-        for each, matrix in matrices.items()
-    }
-    return {name: size for name, size in sizes.items() if size.root_mean_square > 0}
+def _exponent(small: Adapter, large: Adapter) -> float | None:
+    """That of the frozen entries of a layer, where they surely are not n^(-1/2); a matrix of zeros has none."""
+    sizes = [root_mean_square(each.W) for each in (small, large)]
+    if small.fan_in == large.fan_in or 0 in sizes:
+        return None
+    growth = math.log(large.fan_in / small.fan_in)
+    exponent = math.log(sizes[1] / sizes[0]) / growth
+    error = math.sqrt(sum(1 / (2 * each.W.numel()) for each in (small, large))) / growth
+    return exponent if abs(exponent + 1 / 2) > TOLERANCE + SURE * error else None
 
 
 Seen = Mapping[int, Mapping[str, dict[tuple[int, int], list[Observation]]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor, nn
 
 from gamma_calc.errors import BadInput
@@ -61,9 +60,8 @@ def init_lora_(
 def _set_magnitudes(adapter: Adapter) -> None:
     """The norms of the rows of W + s B A, as PEFT computes them."""
     magnitude = adapter.layer.lora_magnitude_vector[adapter.key]
-    weight = dequantize_module_weight(adapter.layer.get_base_layer())
     added = adapter.B @ adapter.A
-    magnitude.weight.copy_(magnitude.get_weight_norm(weight.to(added.device), added, adapter.scale))
+    magnitude.weight.copy_(magnitude.get_weight_norm(adapter.W.to(added.device), added, adapter.scale))
 
 
 def _check_base(model: nn.Module, key: str) -> None:

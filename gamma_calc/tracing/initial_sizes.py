@@ -130,7 +130,7 @@ def by_twins(matrix: Matrix) -> Affine | None:
     """
     values, shape = matrix.operation.values, matrix.operation.shape
     assert values is not None and shape is not None
-    first, second = map(_root_mean_square, values)
+    first, second = map(root_mean_square, values)
     measured = f"init of {matrix.name}: entries of {first:.3g} at one width and {second:.3g} at another"
     if not first or not second:
         if first != second:
@@ -182,7 +182,7 @@ class _Checkpoint:
             expected = f"{len(matrix.growths)} dimensions"
             raise BadInput(f"{self.folder}: {matrix.name}", found=f"a shape of {[*tensor.shape]}", expected=expected)
         growing = [place for place in matrix.places if matrix.growths[place] != ZERO and tensor.shape[place] > 1]
-        size = _root_mean_square(tensor)
+        size = root_mean_square(tensor)
         if not size or not growing:
             return ZERO if size else None
         widest = max(growing, key=lambda place: tensor.shape[place])
@@ -200,5 +200,6 @@ class _Checkpoint:
         return found
 
 
-def _root_mean_square(values: Tensor) -> float:
+def root_mean_square(values: Tensor) -> float:
+    """How large the entries of a tensor are."""
     return float(values.detach().to(torch.float32).square().mean().sqrt())
