@@ -14,7 +14,7 @@ from typing import Any
 from gamma_calc.algebra.plain import MOST_FORMS, Json, form, rational
 from gamma_calc.errors import BadInput
 
-KIND, SCHEMA = "gamma-calc certificate", 6
+KIND, SCHEMA = "gamma-calc certificate", 7
 LARGEST = 4 * 2**20
 """Bytes of the largest file that is read."""
 QUOTED = 40
@@ -37,21 +37,32 @@ class Optional:
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Keys of an object that may have others."""
+
+    keys: Mapping[str, Shape]
+
+
 def check_shape(data: Json) -> None:
     """See that something read from JSON has the shape of a certificate of this version.
 
     Raises:
         Malformed: it has not; the message says where, what was found and what was expected.
     """
-    _check(data, {"kind": _one_of(KIND), "schema": _one_of(SCHEMA)}, "")
+    _check(data, Among({"kind": _one_of(KIND), "schema": _one_of(SCHEMA)}), "")
     _check(data, CERTIFICATE, "")
     _check_names(data["premises"])
 
 
 def _check(data: Json, shape: Shape, place: str) -> None:
-    if isinstance(shape, dict):
+    if isinstance(shape, dict | Among):
+        keys = shape.keys if isinstance(shape, Among) else shape
         _expect(type(data) is dict, data, "an object", place)
-        for key, part in shape.items():
+        for key in data if keys is shape else ():
+            if key not in keys:
+                raise Malformed(f"the key {_shown(key)} is not one of {', '.join(keys)}", place)
+        for key, part in keys.items():
             if key in data:
                 _check(data[key], part.shape if isinstance(part, Optional) else part, _inner(place, key))
             elif not isinstance(part, Optional):
@@ -96,6 +107,7 @@ _each_once = _such(
     "a list of axes, each of them once",
 )
 _whole = _such(lambda data: type(data) is int, "a whole number")
+_degree = _such(lambda data: type(data) is int and data in (0, 1), "0 or 1")
 _flag = _such(lambda data: type(data) is bool, "true or false")
 
 
@@ -164,13 +176,15 @@ _KINDS: Mapping[str, Shape] = {
     "product": {"over": _text, "of": (_text, _text)},
     "renamed": {"from": _text, "to": _text},
     "normalised": {"by": _form, "epsilon": _flag},
+    "entrywise": {"of": (_text, _text)},
+    "map": {"beside": [_text], "degree": _degree},
 }
 
 
 def _assignment(data: Json, place: str) -> None:
     """An assignment, with what its kind asks for."""
-    _check(data, {"name": _name, "is": _one_of(*_KINDS), "of": [_text]}, place)
-    _check(data, _KINDS[data["is"]], place)
+    _check(data, Among({"is": _one_of(*_KINDS)}), place)
+    _check(data, {"name": _name, "is": _text, "of": [_text]} | _KINDS[data["is"]], place)
 
 
 _TURN = (_form, _whole)
@@ -195,6 +209,8 @@ _PREMISES = {
     "factors": _by_name(_text),
 }
 CERTIFICATE = {
+    "kind": _text,
+    "schema": _whole,
     "scheme": _text,
     "conclusions": [_text],
     "premises": _PREMISES,
@@ -208,16 +224,19 @@ CERTIFICATE = {
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
     axis, values = _one_of(*premises["axes"]), [*premises["start"]]
-    start = {name: {"random": [axis]} for name in premises["start"]}
-    _check(premises, {"start": start}, ".premises")
+    _check(premises, Among({"start": _named(Among({"random": [axis]}))}), ".premises")
     for i, each in enumerate(premises["step"]):
-        used = {"of": [_one_of(*values)], **dict.fromkeys(("over", "from", "to"), Optional(axis))}
-        _check(each, used, f".premises.step[{i}]")
+        used = {
+            "of": [_one_of(*values)],
+            "beside": Optional([_one_of(*values)]),
+            **dict.fromkeys(("over", "from", "to"), Optional(axis)),
+        }
+        _check(each, Among(used), f".premises.step[{i}]")
         values.append(each["name"])
     known = _named(_one_of(*values))
-    _check(premises, {"next": known, "quantities": known}, ".premises")
+    _check(premises, Among({"next": known, "quantities": known}), ".premises")
     looked_at = _one_of(*premises["quantities"])
     conditions = {name: {"bounded": [looked_at], "reached": [looked_at]} for name in premises["conditions"]}
-    _check(premises, {"conditions": conditions, "factors": _named(looked_at)}, ".premises")
+    _check(premises, Among({"conditions": conditions, "factors": _named(looked_at)}), ".premises")
     for name in premises["next"]:
         _check(name, _one_of(*premises["start"]), ".premises.next")

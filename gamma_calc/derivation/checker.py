@@ -2,18 +2,36 @@
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from itertools import chain, product
 from math import prod
 from typing import Any, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
+from gamma_calc.derivation.checked_maps import expansion, joint, linear
+from gamma_calc.derivation.checked_parts import (
+    LOWER,
+    SUMMED,
+    UNIT,
+    UPPER,
+    ZERO,
+    BoundedPart,
+    SeenTensor,
+    absorbed,
+    blurred,
+    is_trivial,
+    largest,
+    moved,
+    only,
+    past,
+    remembered,
+    united,
+)
 
 Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
 """The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
-ZERO, ONE, LOWER, UPPER, SUMMED = Affine.of(0), Affine.of(1), 0, 1, "summed"
+ONE = Affine.of(1)
 MOST_STEPS, MOST_WORK, MOST_APART = 64, 300_000, 3
 
 
@@ -21,88 +39,14 @@ class Refuted(Exception):
     """A step of a certificate does not hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenTensor:
-    """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there, and
-    what met it in the sum over the other one."""
-
-    tensor: str
-    at: frozenset[tuple[str, str]]
-    factor: "BoundedPart | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedPart:
-    """A part of a sum: bounds on its exponent, each the largest of some forms (none: -oo); the tensor it is up to a
-    scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen; and whether it is
-    what a tensor met in an earlier step."""
-
-    bounds: tuple[Forms, ...]
-    fresh: SeenTensor | None = None
-    odd: frozenset[tuple[str, str, str]] = frozenset()
-    seen: frozenset[SeenTensor] = frozenset()
-    is_past: bool = False
-
-
 def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
     """The claims that forms are at least 0."""
     return [(-each, (ZERO,)) for each in conclusions]
 
 
-def is_trivial(piece: Affine, tops: Forms) -> bool:
-    """Whether a top has the same coefficients as a form and is no smaller."""
-    return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
-
-
-def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
-    """The bounds of parts together."""
-    return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
-
-
-@lru_cache(maxsize=65536)
-def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
-    """Sights that a later sum can meet; those whose factors are of one parity are one."""
-    found: dict[tuple[object, ...], SeenTensor] = {}
-    for each in frozenset[SeenTensor]().union(*some):
-        key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past)
-        factor, other = each.factor, found[key].factor if key in found else None
-        if factor and other:
-            each = replace(each, factor=replace(factor, seen=united(factor.seen, other.seen)))
-        found |= {key: each} if each.at else {}
-    return frozenset(found.values())
-
-
-def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
-    """A part with an axis of its value under another name."""
-    seen = {s: replace(s, at=frozenset((own, new if at == old else at) for own, at in s.at)) for s in part.seen}
-    odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
-    return replace(part, fresh=part.fresh and seen[part.fresh], odd=odd, seen=frozenset(seen.values()))
-
-
-@lru_cache(maxsize=65536)
-def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
-    """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
-    alone."""
-    seen = [each for each in part.seen if depth >= 0 and only(each.at, axis)]
-    old = {s.factor: remembered(s.factor, SUMMED, depth - 1) for s in seen if s.factor and s.factor.is_past}
-    earlier = frozenset(replace(s, at=only(s.at, axis), factor=s.factor and old.get(s.factor, s.factor)) for s in seen)
-    return moved(BoundedPart((), None, only(part.odd, axis), united(earlier), part.is_past), axis, SUMMED)
-
-
-@lru_cache(maxsize=65536)
-def past(part: BoundedPart) -> BoundedPart:
-    """A part of an earlier step."""
-    return replace(
-        part,
-        seen=united(
-            frozenset(replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen)
-        ),
-    )
-
-
-def only(places: frozenset[Any], axis: str) -> frozenset[Any]:
-    """Those of some flips, or of the axes of a tensor, that are at one axis of a value, which they name last."""
-    return frozenset(each for each in places if each[-1] == axis)
+def are_centred(x: BoundedPart, y: BoundedPart, axis: str = SUMMED) -> bool:
+    """Whether a flip along an axis changes the sign of a product."""
+    return bool(only(x.odd ^ y.odd, axis)) and not (x.is_mixed or y.is_mixed)
 
 
 class ProofSteps:
@@ -203,6 +147,10 @@ class CheckedRun:
         ways = (self.proof.ways([gains[side], *(part.bounds[side] for part in parts)]) for side in (LOWER, UPPER))
         return replace(like, bounds=tuple(tuple(dict.fromkeys(sum(way, ZERO) for way in each)) for each in ways))
 
+    def entrywise(self, gain: Affine, like: BoundedPart, *parts: BoundedPart) -> BoundedPart:
+        """A product of parts entry by entry, times n^gain; `like` is what it is but for its size."""
+        return self.times(((gain,),) * 2, like, *parts, like)
+
     def contracted(self, x: BoundedPart, y: BoundedPart, axis: str) -> Iterable[BoundedPart]:
         """The sum over an axis of the products of two parts, by what is known of their signs and sights."""
         fresh = {w.fresh: met for w, met in ((x, y), (y, x)) if w.fresh and only(w.fresh.at, axis)}
@@ -211,8 +159,9 @@ class CheckedRun:
             s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
         }
         left |= {w: replace(left[w], factor=remembered(replace(met, bounds=()), axis)) for w, met in fresh.items()}
-        odd = (x.odd ^ y.odd) - only(x.odd ^ y.odd, axis)
-        whole = BoundedPart(((ZERO,), (ZERO,)), None, odd, united(frozenset(left.values())))
+        is_mixed, flips = x.is_mixed or y.is_mixed, x.odd ^ y.odd
+        odd = frozenset() if is_mixed else flips - only(flips, axis)
+        whole = BoundedPart(UNIT, None, odd, united(frozenset(left.values())), is_mixed=is_mixed)
         sights = [s for s in other.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis)]
         if self.size[axis] == ZERO:
             found: Iterable[tuple[str, Affine, BoundedPart]] = [("fixed", ZERO, whole)]
@@ -227,7 +176,7 @@ class CheckedRun:
         self, x: BoundedPart, y: BoundedPart, axis: str, whole: BoundedPart
     ) -> list[tuple[str, Affine, BoundedPart]]:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
-        size, is_centred = self.size[axis], bool(only(x.odd ^ y.odd, axis))
+        size, is_centred = self.size[axis], are_centred(x, y, axis)
         walks = [] if is_centred else self.walks(x, y, axis)
         if is_centred or walks:
             return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks)]
@@ -249,9 +198,12 @@ class CheckedRun:
         size, ((through, place), *_) = self.size[axis], [*(tensor.at - only(tensor.at, axis)), ("", "")]
         yield "independent", size / 2, hat
         flips, at_axis = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}, only(other.odd, axis)
-        backs = {moved(s.factor or BoundedPart(()), SUMMED, place) for s in sights if flips & other.odd}
-        for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past)):
+        met = sights if flips & other.odd or other.is_mixed else ()
+        backs = {moved(s.factor or BoundedPart(()), SUMMED, place) for s in met}
+        for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
             part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
+            if other.is_mixed or back.is_mixed:
+                part = replace(part, bounds=((), (ZERO,)), odd=frozenset(), is_mixed=True)
             yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
@@ -263,7 +215,7 @@ class CheckedRun:
             us, vs = ([s.factor for s in each.seen if s.tensor == name and only(s.at, axis)] for each in (x, y))
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             pairs = [
-                [length] if u and v and u.odd ^ v.odd else earlier and [length, *earlier]
+                [length] if u and v and are_centred(u, v) else earlier and [length, *earlier]
                 for u, v in product(us, vs)
                 for earlier in [self.walks(u, v, SUMMED) if u and v else []]
             ]
@@ -280,26 +232,29 @@ class CheckedRun:
         nothing = lost and ("A4" in self.without or kind == "diluted")
         return () if nothing else (size / 2 if lost else known,), (size if "A3" in lost else known,)
 
-    def gathered(self, parts: Sequence[BoundedPart], apart: int = MOST_APART) -> Iterable[BoundedPart]:
+    def gathered(self, parts: Sequence[BoundedPart], apart: int = MOST_APART) -> list[BoundedPart]:
         """Parts brought together by parity and sights; of one parity they may cancel without A4, of others without A3.
 
         Of W^T x + W^T y a sum against W brings back x, as large as the first part, and y, as large as the second.
         Where too many have seen different things, one part has the bounds of all and has seen what all have, and
         another one is only bounded from above and has seen what any of them has.
         """
-        kinds = dict.fromkeys((part.fresh, part.odd) for part in parts)
-        for fresh, odd in kinds:
-            same = [part for part in parts if (part.fresh, part.odd) == (fresh, odd)]
+        found, kinds = list[BoundedPart](), dict.fromkeys((part.fresh, part.odd, part.is_mixed) for part in parts)
+        for fresh, odd, is_mixed in kinds:
+            same = [part for part in parts if (part.fresh, part.odd, part.is_mixed) == (fresh, odd, is_mixed)]
             can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
             sights = dict.fromkeys(part.seen for part in same)
             groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
-            if len(groups) > apart:
+            if is_mixed:
+                groups = [(blurred(frozenset[SeenTensor]().union(*sights)), largest(same))]
+            elif len(groups) > apart:
                 groups = [
                     (frozenset[SeenTensor].intersection(*(past(part).seen for part in same)), largest(same)),
                     (united(*sights), ((), largest(same)[UPPER])),
                 ]
             for seen, (lower, upper) in groups:
-                yield BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen)
+                found.append(BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed))
+        return absorbed(found)
 
     def pruned(self, of: str, part: BoundedPart) -> BoundedPart:
         """The part with the bounds that are stated for it; a symbolic one as it is."""
@@ -315,9 +270,10 @@ class CheckedRun:
             least, most = largest(parts)
             small = nonnegative((-ONE,) if "A8" in self.without else tuple(-piece for piece in most))
             case = self.proof.choice(self.domain, [[(ZERO, least)], small, []])
-            leader, is_lost = BoundedPart(((ZERO,), (ZERO,))) if case == 1 else None, is_lost or case == 2
+            leader, is_lost = BoundedPart(UNIT) if case == 1 else None, is_lost or case == 2
         if not leader and (
-            len({part.odd for part in parts}) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)
+            len({(part.odd, part.is_mixed) for part in parts}) == 1
+            or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)
         ):
             self.proof.step(f"step {len(self.steps) + 1}, {of}, leading parity")
             cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in parts]
@@ -333,6 +289,16 @@ class CheckedRun:
             if seen != every:
                 yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
 
+    def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
+        """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
+        parts = [*value, *change]
+        leaders = [part for part in parts if len(part.bounds[UPPER]) == 1 and part.bounds[LOWER] == part.bounds[UPPER]]
+        cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in leaders]
+        self.proof.step(f"step {len(self.steps) + 1}, {data['name']}, leading part")
+        leader = [*leaders, None][self.proof.choice(self.domain, [*cases, []])]
+        made = expansion(leader, data["degree"], value, change)
+        return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]
+
     def step(self) -> None:
         """One training step: its assignments, the state that it leaves, and what is looked at."""
         values, before, moving = dict(self.state), self.state, self.data["next"]
@@ -341,7 +307,13 @@ class CheckedRun:
             if each["is"] == "product":
                 pairs = (self.contracted(x, y, each["over"]) for x, y in product(*given))
                 made: Iterable[BoundedPart] = self.gathered([*chain.from_iterable(pairs)])
+            elif each["is"] == "entrywise":
+                made = self.gathered([self.entrywise(ZERO, joint(x, y), x, y) for x, y in product(*given)])
+            elif each["is"] == "map":
+                beside = [part for name in each["beside"] for part in values[name]]
+                made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(sum(given, ()))))
             elif each["is"] == "renamed":
+                self.proof.check(self.size[each["from"]] == self.size[each["to"]], f"{each['name']} has another size")
                 made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
             elif each["is"] == "scaled":
                 made = [self.times(((form(each["by"]),),) * 2, part, part) for part in sum(given, ())]

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
 from gamma_calc.analysis.conditions import CONDITIONS
-from gamma_calc.derivation.checker import LOWER, UPPER, BoundedPart, CheckedRun
+from gamma_calc.derivation.checked_parts import LOWER, UPPER, BoundedPart
+from gamma_calc.derivation.checker import CheckedRun
 from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.law_words import law_texts, one_of
 
@@ -166,9 +167,20 @@ def _definition(condition: Asked) -> str:
 
 
 def _assignment(data: Json) -> str:
-    of, by = data["of"], f" by n^({form(data['by'])})" if "by" in data else ""
-    over, epsilon = f" over {data['over']}" if "over" in data else "", " with an epsilon" if data.get("epsilon") else ""
-    return f"{data['name']} = {data['is']} of {', '.join(of) or 'nothing'}{by}{over}{epsilon}"
+    said = f"{data['name']} = {data['is']} of {', '.join(data['of']) or 'nothing'}"
+    match data["is"]:
+        case "scaled":
+            return f"{said} by n^({form(data['by'])})"
+        case "product":
+            return f"{said} over {data['over']}"
+        case "renamed":
+            return f"{said} from {data['from']} to {data['to']}"
+        case "normalised":
+            return f"{said} by n^({form(data['by'])}){' with an epsilon' * data['epsilon']}"
+        case "map":
+            beside = f" beside {', '.join(data['beside'])}" if data["beside"] else ""
+            return f"{said}{beside} of degree {data['degree']}"
+    return said
 
 
 class _Said:
@@ -288,8 +300,6 @@ class _Said:
         idle, open_ = [], []
         for factor, name in self.data["premises"]["factors"].items():
             sizes = [_values(step[name], point) for step in self.last.steps]
-            if f"U_{factor}" not in self.data["premises"]["next"]:
-                continue
             if all(most is None or most < 0 for _, most in sizes):
                 idle.append(factor)
             elif all(least is None or least < 0 for least, _ in sizes):

@@ -14,7 +14,8 @@ from functools import lru_cache
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.envelope import upper_envelope
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checker import LOWER, UPPER, Family, ProofSteps, Refuted, is_trivial
+from gamma_calc.derivation.checked_parts import LOWER, UPPER, is_trivial
+from gamma_calc.derivation.checker import Family, ProofSteps, Refuted
 from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.farkas import is_proved, point_of, proof_of
 from gamma_calc.maxplus.path_families import Cycle, Order

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Json, forms
-from gamma_calc.derivation.checker import LOWER, ONE, UPPER, ZERO, CheckedRun, Family, Law, Refuted
+from gamma_calc.derivation.checked_parts import LOWER, UPPER, ZERO
+from gamma_calc.derivation.checker import ONE, CheckedRun, Family, Law, Refuted
 from gamma_calc.derivation.conclusions import asked, coverage_claim, form_json
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.farkas import proof_of

@@ -7,7 +7,8 @@ from itertools import product
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checker import ZERO, CheckedRun, Family, Law
+from gamma_calc.derivation.checked_parts import ZERO
+from gamma_calc.derivation.checker import CheckedRun, Family, Law
 
 
 def bounded_names(premises: Json) -> tuple[str, ...]:

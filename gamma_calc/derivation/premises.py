@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from gamma_calc.algebra import Affine
@@ -20,6 +20,7 @@ from gamma_calc.program.expressions import (
     Expression,
     Given,
     InverseRms,
+    MapChange,
     Merged,
     Moment,
     Named,
@@ -49,15 +50,13 @@ MOST_AXES = 2
 """Axes that grow of a random tensor that a checker knows."""
 UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
     {
-        Pointwise: "maps, such as relu",
         InverseRms: "norms",
         Softmax: "softmax",
         PowerOf: "powers",
-        Entrywise: "products entry by entry",
         **dict.fromkeys((Split, Merged), "axes that are split or merged"),
     }
 )
-"""Operations that a checker does not know, in words."""
+"""Operations that a checker does not know, in words; see `_of_map` for maps."""
 
 
 def premises(scheme: Scheme, policy: Policy) -> Json:
@@ -69,6 +68,8 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     program, model = program_of(scheme), scheme.model
     values = nodes(*program.gradients.values(), *program.quantities.values())
     uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in values if type(node) in UNCOVERED)
+    maps = (node for node in values if isinstance(node, Pointwise) and not _is_known(node))
+    uncovered |= {f"the map {node.word}": None for node in maps}
     rule = program.optimizer
     if rule.update is not descent or not isinstance(rule.step, Raw | Moments):
         uncovered[f"the optimiser {rule.name}"] = None
@@ -91,8 +92,13 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
         "conditions": {
             each.name: {"bounded": list(each.bounded), "reached": list(each.reached)} for each in conditions_of(model)
         },
-        "factors": {each.name: each.contribution for each in factors_of(model)},
+        "factors": {each.name: each.contribution for each in factors_of(model) if f"U_{each.name}" in listed.next},
     }
+
+
+def _is_known(node: Pointwise) -> bool:
+    """Whether a map, or the one that it is the slope of, is positively homogeneous, and its slope a step at zero."""
+    return (node if node.is_bounded else node.derivative).is_step
 
 
 def _domain(scheme: Scheme, policy: Policy) -> Forms:
@@ -165,7 +171,7 @@ class _Assignments:
     def _stepped(self, tensor: Trained) -> None:
         """The rate times the gradient, or a normalised step; of the momentum where there is one."""
         gradient, raw = f"G_{tensor.name}", self.program.gradients[tensor]
-        self._assigned(gradient, "sum", *(term for term, _ in self._terms(raw)))
+        self._assigned(gradient, "sum", *self._names(raw))
         if tensor.momentum is not None:
             memory = f"m_{tensor.name}"
             kept = self._assigned(f"beta {memory}", "scaled", memory, by=form_json(tensor.momentum))
@@ -222,7 +228,7 @@ class _Assignments:
 
     def _value(self, name: str, node: Expression) -> str:
         """The name of a value: `name` where it has to be summed up first."""
-        terms = [term for term, _ in self._terms(node)]
+        terms = self._names(node)
         return self._new(name, "sum", *terms) if self.has_cuts else terms[0]
 
     def _terms(self, node: Expression) -> Terms:
@@ -260,12 +266,38 @@ class _Assignments:
                     for x, is_initial in self._terms(left)
                     for y, is_too in self._terms(right)
                 )
+            case Entrywise(left, right):
+                return (
+                    (self._new(f"{x} {y}", "entrywise", x, y), is_initial and is_too)
+                    for x, is_initial in self._terms(left)
+                    for y, is_too in self._terms(right)
+                )
+            case Pointwise(function, operand, is_bounded=True):
+                return ((self._mapped(function, self._names(operand), degree=0), True),)
+            case Pointwise(function, operand):
+                return self._parts_of_map(function, self._terms(operand))
+            case MapChange(Pointwise(function, operand), change):
+                return ((self._mapped(function, self._names(change), self._names(operand)), False),)
             case Sum(summands):
                 terms = [term for summand in summands for term in self._terms(summand)]
                 names = [name for name, _ in terms]
                 return terms if self.has_cuts else ((self._new(" + ".join(names), "sum", *names), False),)
         what = "sums over several axes at once" if isinstance(node, Contraction) else type(node).__name__
         raise Unknown(f"no certificate covers {what}")
+
+    def _names(self, node: Expression) -> list[str]:
+        return [name for name, _ in self._terms(node)]
+
+    def _parts_of_map(self, function: str, terms: Terms) -> Iterator[tuple[str, bool]]:
+        """What a map makes of the initial terms, and what all others change of that."""
+        initial, others = ([name for name, is_initial in terms if is_initial is kind] for kind in (True, False))
+        if initial:
+            yield self._mapped(function, initial), True
+        if others:
+            yield self._mapped(function, others, initial), False
+
+    def _mapped(self, function: str, of: Sequence[str], beside: Sequence[str] = (), *, degree: int = 1) -> str:
+        return self._new(f"{function} {' + '.join(of)}", "map", *of, beside=[*beside], degree=degree)
 
     def _cut(self, name: str, terms: Terms) -> Iterator[tuple[str, bool]]:
         """The terms made from initial parts alone, and all others, each brought together."""

@@ -12,7 +12,8 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import forms
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.derivation.checker import UPPER, CheckedRun, Family, Law
+from gamma_calc.derivation.checked_parts import UPPER
+from gamma_calc.derivation.checker import CheckedRun, Family, Law
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.law_words import growth
 from tests.analysis.test_horizon import region_of

@@ -55,8 +55,8 @@ def test_what_is_written_has_the_shape(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        pytest.param(("schema",), 1, "schema: found 1, expected 6", id="version"),
-        pytest.param(("schema",), True, "schema: found true, expected 6", id="version-flag"),
+        pytest.param(("schema",), 1, "schema: found 1, expected 7", id="version"),
+        pytest.param(("schema",), True, "schema: found true, expected 7", id="version-flag"),
         pytest.param(("kind",), "x", "kind: found 'x', expected 'gamma-calc certificate'", id="kind"),
         pytest.param(("runs",), GONE, "the file: the key 'runs' is missing", id="no-runs"),
         pytest.param(("runs", 0, "claims"), GONE, "runs[0]: the key 'claims' is missing", id="no-claims"),
@@ -72,6 +72,8 @@ def test_what_is_written_has_the_shape(name: str) -> None:
         pytest.param(("premises", "step", 0, "of"), ["q"], "premises.step[0].of[0]: found 'q'", id="no-value"),
         pytest.param(("premises", "axes", "width"), GONE, "found 'width', expected ", id="no-axis"),
         pytest.param(("premises", "next"), {"q": "A_0"}, "premises.next: found 'q'", id="no-tensor"),
+        pytest.param(("premises", "step", 0, "by"), {}, "premises.step[0]: the key 'by' is not one of", id="no-key"),
+        pytest.param(("premises", "rank"), 4, "premises: the key 'rank' is not one of axes, ", id="no-premise"),
         pytest.param(("proof", 0, "proof"), ["x"], "proof[0].proof[0]: found 'x', expected a case", id="evidence"),
         pytest.param(("proof", 0, "proof"), [{"eta": "1/0"}], "proof[0].proof[0].eta: found '1/0'", id="point"),
         pytest.param(("largest",), 3, "largest: found 3, expected an object", id="largest"),

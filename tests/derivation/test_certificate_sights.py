@@ -18,7 +18,8 @@ from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checker import LOWER, UPPER, CheckedRun, Refuted
+from gamma_calc.derivation.checked_parts import LOWER, UPPER
+from gamma_calc.derivation.checker import CheckedRun, Refuted
 from gamma_calc.derivation.conclusions import claim, conclusions, condition_statement
 from gamma_calc.derivation.evidence import FoundProof
 from gamma_calc.derivation.premises import premises

@@ -488,9 +488,9 @@ def test_later_steps_are_asked_for_bounds_only() -> None:
     [
         pytest.param("", "not JSON", id="empty"),
         pytest.param("[]", "the file: found a list, expected an object", id="list"),
-        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema: found 1, expected 6", id="version"),
+        pytest.param('{"kind": "gamma-calc certificate", "schema": 1}', "schema: found 1, expected 7", id="version"),
         pytest.param(
-            '{"kind": "gamma-calc certificate", "schema": 6}', "the key 'scheme' is missing", id="key-missing"
+            '{"kind": "gamma-calc certificate", "schema": 7}', "the key 'scheme' is missing", id="key-missing"
         ),
         pytest.param('{"kind": 1, "kind": 1}', "occurs twice", id="duplicate-key"),
         pytest.param('{"kind": NaN}', "NaN", id="not-a-number"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.checker import BoundedPart, CheckedRun, Law, ProofSteps, Refuted
+from gamma_calc.derivation.checked_parts import BoundedPart
+from gamma_calc.derivation.checker import CheckedRun, Law, ProofSteps, Refuted
 from gamma_calc.derivation.evidence import FoundProof
 
 AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}

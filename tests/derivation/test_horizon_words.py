@@ -11,7 +11,7 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.rate_law import RateLaw
-from gamma_calc.derivation.checker import UPPER
+from gamma_calc.derivation.checked_parts import UPPER
 from gamma_calc.derivation.horizon_words import horizon_text
 from gamma_calc.derivation.horizons import horizon_lines
 from gamma_calc.derivation.verification import verification

@@ -1,0 +1,87 @@
+"""What a checker knows of products entry by entry, and of a map f(v) = a v + b |v|, such as ReLU, and its slope.
+
+|v| and sgn v are read around the part L of v that leads. Of the others w, x, up to factors of size 1:
+
+    |v| = |L| + sgn(L) w + delta(L) w x + ...,        sgn(v) = sgn(L) + delta(L) w + ...
+
+delta, a density of size 1/L, is that of the entries in which the others decide the sign. There the sign of L is against
+that of the largest of them, x: so beside w^2 there is as much of sgn(L) sgn(x) w^2, and beside w of sgn(L) sgn(x) w.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from gamma_calc.algebra.affine import Affine
+from gamma_calc.derivation.checked_parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, is_trivial, united
+
+Made = tuple[Affine, BoundedPart, tuple[BoundedPart, ...]]
+"""What is added to the sizes of some parts, what their product is but for its size, and the parts."""
+MOST_SIGNS = 12, 3
+"""Of how many parities at most what one w makes is told by parity, and of how many what two make."""
+
+
+def joint(*parts: BoundedPart) -> BoundedPart:
+    """A product entry by entry, but for its size; it surely is there where no flip changes two of its factors."""
+    flips, seen = [flip for part in parts for flip in part.odd], united(*(part.seen for part in parts))
+    if any(part.is_mixed for part in parts):
+        return BoundedPart(((), (ZERO,)), seen=seen, is_mixed=True)
+    odd = frozenset(flip for flip in flips if flips.count(flip) % 2)
+    return BoundedPart(((ZERO,) if len(flips) == len({*flips}) else (), (ZERO,)), None, odd, seen)
+
+
+def linear(degree: int, change: Sequence[BoundedPart]) -> Sequence[BoundedPart]:
+    """a v; or of degree 0 its slope, where v is not zero."""
+    is_there = any(part.bounds[LOWER] for part in change)
+    return change if degree or not change else [BoundedPart(((ZERO,) if is_there else (), (ZERO,)))]
+
+
+def bound(part: BoundedPart) -> BoundedPart:
+    """A part that may be there."""
+    return replace(part, bounds=((), (ZERO,)))
+
+
+def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:
+    """The one of two parts that its constants tell to be no larger; either, where they do not."""
+    return w if all(is_trivial(piece, x.bounds[UPPER]) for piece in w.bounds[UPPER]) else x
+
+
+def expansion(
+    leader: BoundedPart | None, degree: int, value: Sequence[BoundedPart], change: Sequence[BoundedPart]
+) -> Iterator[Made]:
+    """|v + d| - |v|, or of degree 0 sgn d with v = 0, around the part that leads; without one no more than |d|, or 1.
+
+    Of many parities the products would be too many: those of two others, and of very many each other, are one bound.
+    """
+    every = (*value, *change)
+    rest = BoundedPart(((), (ZERO,)), seen=united(*(part.seen for part in every)), is_mixed=True)
+    if leader is None:
+        yield from ((ZERO, rest, (each,)) for each in change if degree)
+        yield from [(ZERO, rest, ())] if change and not degree else []
+        return
+    (top,), is_new = leader.bounds[UPPER], all(part is not leader for part in value)
+    others = [part for part in every if part is not leader]
+    moving = others if is_new else change
+    still = [part for part in others if all(part is not each for each in moving)]
+    odd, even = BoundedPart(UNIT, None, leader.odd, leader.seen), BoundedPart(UNIT, seen=leader.seen)
+    orders = sum(len({part.odd for part in every}) + any(p.is_mixed for p in every) <= most for most in MOST_SIGNS)
+    if is_new:
+        yield top * degree, even if degree else odd, ()
+    for w in moving:
+        if not orders:
+            yield top * (degree - 1), rest, (w,)
+        elif degree:
+            yield ZERO, joint(odd, w), (w,)
+        else:
+            yield from ((-top, like, (w,)) for like in (joint(w), bound(joint(even, w))))
+    for w, x in ((w, x) for i, w in enumerate(moving if orders else ()) for x in (*still, *moving[i:])):
+        both = (w, x) if degree else (smaller(w, x),)
+        if orders == 1:
+            yield -top, rest, both
+        elif degree:
+            square = (replace(w, odd=frozenset()),) if w is x else (w, x)
+            yield from ((-top, like, both) for like in (joint(*square), bound(joint(even, *square))))
+            yield from ((-top, bound(joint(odd, each)), (other, smaller(w, x))) for each, other in ((x, w), (w, x)))
+        else:
+            yield -top, bound(joint(odd, w, x)), both
+    if is_new and value:
+        yield from ((ZERO, rest, (each,)) for each in value)

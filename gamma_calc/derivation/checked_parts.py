@@ -1,0 +1,122 @@
+"""What a checker knows of a value: its parts, each with a size, flips that change its sign, and what it has seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from gamma_calc.algebra.affine import Affine
+from gamma_calc.algebra.plain import Forms
+
+ZERO, LOWER, UPPER, SUMMED = Affine.of(0), 0, 1, "summed"
+UNIT: tuple[Forms, ...] = ((ZERO,), (ZERO,))
+"""The bounds of what is of size 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTensor:
+    """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there, and
+    what met it in the sum over the other one."""
+
+    tensor: str
+    at: frozenset[tuple[str, str]]
+    factor: "BoundedPart | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedPart:
+    """A part of a sum: bounds on its exponent, each the largest of some forms (none: -oo); the tensor it is up to a
+    scalar; the flips (tensor, axis, axis of the value) that change its sign; the tensors it has seen; whether it is
+    what a tensor met in an earlier step; and whether it is of either sign: then it has no lower bound, and any flip may
+    change it either way."""
+
+    bounds: tuple[Forms, ...]
+    fresh: SeenTensor | None = None
+    odd: frozenset[tuple[str, str, str]] = frozenset()
+    seen: frozenset[SeenTensor] = frozenset()
+    is_past: bool = False
+    is_mixed: bool = False
+
+
+def is_trivial(piece: Affine, tops: Forms) -> bool:
+    """Whether a top has the same coefficients as a form and is no smaller."""
+    return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
+
+
+def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
+    """The bounds of parts together."""
+    return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
+
+
+@lru_cache(maxsize=65536)
+def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
+    """Sights that a later sum can meet; those whose factors are of one parity are one."""
+    found: dict[tuple[object, ...], SeenTensor] = {}
+    for each in frozenset[SeenTensor]().union(*some):
+        key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past, each.factor.is_mixed)
+        factor, other = each.factor, found[key].factor if key in found else None
+        if factor and other:
+            each = replace(each, factor=replace(factor, seen=united(factor.seen, other.seen)))
+        found |= {key: each} if each.at else {}
+    return frozenset(found.values())
+
+
+@lru_cache(maxsize=65536)
+def blurred(seen: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
+    """The sights of a part of either sign: all factors that met a tensor at the same axes are one, of either sign."""
+    met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart]] = {}
+    for each in seen:
+        met.setdefault((each.tensor, each.at), []).extend([each.factor] if each.factor else [])
+    return frozenset(SeenTensor(*key, as_one(factors) if factors else None) for key, factors in met.items())
+
+
+def as_one(factors: Sequence[BoundedPart]) -> BoundedPart:
+    """Factors as one of either sign."""
+    seen = frozenset[SeenTensor]().union(*(each.seen for each in factors))
+    return BoundedPart((), seen=blurred(seen), is_past=all(each.is_past for each in factors), is_mixed=True)
+
+
+def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
+    """Parts without the bounds that are no larger than one of either sign, which has seen what these have."""
+    wide = next((part for part in parts if part.is_mixed), None)
+    if wide is None:
+        return [*parts]
+    top = wide.bounds[UPPER]
+    bounds = [p for p in parts if not p.bounds[LOWER] and all(is_trivial(piece, top) for piece in p.bounds[UPPER])]
+    seen = blurred(frozenset[SeenTensor]().union(*(part.seen for part in bounds)))
+    return [*(part for part in parts if part not in bounds), replace(wide, seen=seen)]
+
+
+def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
+    """A part with an axis of its value under another name."""
+    seen = {s: replace(s, at=frozenset((own, new if at == old else at) for own, at in s.at)) for s in part.seen}
+    odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
+    return replace(part, fresh=part.fresh and seen[part.fresh], odd=odd, seen=frozenset(seen.values()))
+
+
+@lru_cache(maxsize=65536)
+def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
+    """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
+    alone."""
+    seen = [each for each in part.seen if depth >= 0 and only(each.at, axis)]
+    old = {s.factor: remembered(s.factor, SUMMED, depth - 1) for s in seen if s.factor and s.factor.is_past}
+    earlier = frozenset(replace(s, at=only(s.at, axis), factor=s.factor and old.get(s.factor, s.factor)) for s in seen)
+    return moved(
+        BoundedPart((), None, only(part.odd, axis), united(earlier), part.is_past, part.is_mixed), axis, SUMMED
+    )
+
+
+@lru_cache(maxsize=65536)
+def past(part: BoundedPart) -> BoundedPart:
+    """A part of an earlier step."""
+    return replace(
+        part,
+        seen=united(
+            frozenset(replace(s, factor=s.factor and past(replace(s.factor, is_past=True))) for s in part.seen)
+        ),
+    )
+
+
+def only(places: frozenset[Any], axis: str) -> frozenset[Any]:
+    """Those of some flips, or of the axes of a tensor, that are at one axis of a value, which they name last."""
+    return frozenset(each for each in places if each[-1] == axis)

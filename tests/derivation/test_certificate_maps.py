@@ -1,0 +1,250 @@
+"""Certificates of ReLU: the checker's rules against sampled signs, its exponents against the engine, and forgeries."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gamma_calc.algebra import Affine
+from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.derivation.certificate import Certificate, certificate
+from gamma_calc.derivation.certificate_shape import Malformed
+from gamma_calc.derivation.checked_maps import expansion, linear
+from gamma_calc.derivation.checked_parts import LOWER, UPPER, BoundedPart
+from gamma_calc.derivation.checker import CheckedRun
+from gamma_calc.derivation.evidence import FoundProof
+from gamma_calc.derivation.premises import premises
+from gamma_calc.derivation.verification import Verification, verification
+from gamma_calc.program.problem import program_of
+from gamma_calc.program.scheme import Scheme
+from gamma_calc.program.spec_file import scheme_from_text
+
+Sign = frozenset[tuple[str, str, str]]
+Sizes = Mapping[str, Fraction]
+QUARTER, HALF = Fraction(1, 4), Fraction(1, 2)
+
+
+def sign(name: str) -> Sign:
+    return frozenset({(name, "axis", "axis")})
+
+
+def part(name: str, size: Fraction) -> BoundedPart:
+    """A part of its own sign, of size n^size."""
+    return BoundedPart(((Affine.of(size),),) * 2, None, sign(name))
+
+
+def sizes(**quarters: int) -> Sizes:
+    """The size of each part, in quarters; L leads."""
+    return {name: Fraction(quarter, 4) for name, quarter in quarters.items()}
+
+
+# What is there, and what is added to it; of a slope only the latter.
+ARGUMENTS = [
+    pytest.param({}, sizes(L=0), id="one"),
+    pytest.param({}, sizes(L=0, w=-2), id="two"),
+    pytest.param({}, sizes(L=0, w=0), id="two-alike"),
+    pytest.param({}, sizes(L=0, w=-2, x=-1), id="three"),
+    pytest.param({}, sizes(L=0, w=0, x=-2), id="three-two-alike"),
+    pytest.param({}, sizes(L=1, w=-1, x=-1), id="three-two-small-alike"),
+    pytest.param({}, sizes(L=0, w=-1, x=-2, y=-3), id="four"),
+]
+CHANGES = [
+    pytest.param(sizes(L=0), sizes(w=-2), id="one"),
+    pytest.param(sizes(L=0), sizes(w=0), id="one-alike"),
+    pytest.param(sizes(L=0, x=-1), sizes(w=-2), id="of-two"),
+    pytest.param(sizes(L=0, x=-2), sizes(w=-1), id="of-two-the-second"),
+    pytest.param(sizes(L=0), sizes(w=-2, x=-1), id="two"),
+    pytest.param(sizes(x=-2), sizes(L=0), id="that-leads"),
+    pytest.param(sizes(x=-2, y=-3), sizes(L=0, w=-1), id="that-leads-of-two"),
+    pytest.param(sizes(L=0, x=-1), sizes(w=-2, y=-3), id="two-of-two"),
+]
+
+
+def claims(value: Sizes, change: Sizes, degree: int) -> Mapping[Sign | None, tuple[list[Fraction], list[Fraction]]]:
+    """By sign, the bounds that the rules give a map from below and above; None for what may have any sign."""
+    before, moved = ([part(*each) for each in parts.items()] for parts in (value, change))
+    leader = next(each for each in (*before, *moved) if each.odd == sign("L"))
+    every = [(Affine.of(0), each, ()) for each in linear(degree, moved)]
+    found: dict[Sign | None, tuple[list[Fraction], list[Fraction]]] = {}
+    for gain, like, factors in (*every, *expansion(leader, degree, before, moved)):
+        both = found.setdefault(None if like.is_mixed else like.odd, ([], []))
+        for side in (LOWER, UPPER):
+            rest = sum((one.bounds[side][0].constant for one in factors), gain.constant)
+            both[side].extend(own.constant + rest for own in like.bounds[side])
+    return found
+
+
+def shares(value: Sizes, change: Sizes, degree: int, n: float) -> Mapping[Sign, float]:
+    """How large, in the mean, is what each product of signs has of ReLU, or of its slope, of normal numbers."""
+    every = {**value, **change}
+    normal = np.abs(np.random.default_rng(7).normal(size=(len(every), 400_000)))
+    entries = {name: normal[place] * n ** float(size) for place, (name, size) in enumerate(every.items())}
+    flips = [dict(zip(every, signs, strict=True)) for signs in itertools.product((1, -1), repeat=len(every))]
+
+    def image(flip: Mapping[str, int]) -> Any:
+        before, moved = (sum((flip[name] * entries[name] for name in parts), np.zeros(1)) for parts in (value, change))
+        return np.maximum(before + moved, 0) - np.maximum(before, 0) if degree else (before + moved > 0) * 1.0
+
+    images = [image(flip) for flip in flips]
+    products = (odd for number in range(len(every) + 1) for odd in itertools.combinations(every, number))
+    return {
+        frozenset[Any]().union(*map(sign, odd)): float(
+            np.mean(
+                np.abs(
+                    sum(np.prod([flip[name] for name in odd]) * each for flip, each in zip(flips, images, strict=True))
+                )
+            )
+        )
+        for odd in products
+    }
+
+
+def check_shares(value: Sizes, change: Sizes, degree: int) -> None:
+    said, (low, high) = claims(value, change, degree), (shares(value, change, degree, n) for n in (2.0**12, 2.0**16))
+    for of, share in high.items():
+        slope = float(np.log2(share / low[of])) / 4 if share > 1e-9 else -np.inf
+        least, most = said.get(of, ([], []))
+        assert slope <= max([*most, *said.get(None, ([], []))[UPPER]], default=-np.inf) + 0.06, of
+        assert slope >= max(least, default=-np.inf) - 0.06, of
+
+
+@pytest.mark.parametrize("degree", [1, 0])
+@pytest.mark.parametrize(("value", "change"), ARGUMENTS)
+def test_a_map_has_what_the_rules_say_of_each_product_of_signs(value: Sizes, change: Sizes, degree: int) -> None:
+    check_shares(value, change, degree)
+
+
+@pytest.mark.parametrize(("value", "change"), CHANGES)
+def test_a_change_has_what_the_rules_say_of_each_product_of_signs(value: Sizes, change: Sizes) -> None:
+    check_shares(value, change, 1)
+
+
+INIT_A, INIT_B, BOTH = {"A": "-1/2", "B": "zero"}, {"A": "zero", "B": "0"}, {"A": "-1/2", "B": "-1/2"}
+
+
+def network(depth: int, rate: str, times: str = "0", *, frozen: bool = True, **init: str) -> Scheme:
+    """A stack with ReLU; B has n^times times the rate of A."""
+    exponents = {**init, "eta_A": rate, "eta_B": f"{rate} + {times}"}
+    lines = ["[exponents]", *(f'{key} = "{value}"' for key, value in exponents.items())]
+    lines += ["[model]", 'kind = "lora-stack"', f"depth = {depth}", f"frozen = {str(frozen).lower()}", 'map = "relu"']
+    return scheme_from_text("\n".join(lines), default_name="stack")
+
+
+PERCEPTRON = "\n".join(
+    ["[model]", 'kind = "perceptron"', 'layers = ["U", "V", "W"]']
+    + [f'[parameters.{name}]\ninit = "-1/2"\nrate = "eta"' for name in "UVW"]
+)
+POINTS = {
+    "init-a": network(2, "-1/2", **INIT_A),
+    "init-a-below": network(2, "-3/4", **INIT_A),
+    "init-b": network(2, "-1", **INIT_B),
+    "both-without-frozen": network(2, "-1", frozen=False, **BOTH),
+    "lora-plus-a": network(2, "-5/4", "1", **INIT_A),
+    "lora-plus-a-above": network(2, "-1", "1", **INIT_A),
+    "lora-plus-b": network(2, "-1", "1", **INIT_B),
+    "perceptron": scheme_from_text(PERCEPTRON, default_name="perceptron").at({"eta": -1}),
+}
+
+
+@cache
+def written(name: str) -> Certificate:
+    return certificate(derived(POINTS[name]))
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_at_a_point_a_certificate_proves_what_is_derived(name: str) -> None:
+    made, found = derived(POINTS[name]), verification(json.loads(written(name).text()))
+    assert found.first_failure is None and not written(name).left_open
+    for condition, decision in made.decisions.items():
+        (said,) = (each for each in found.conclusions if each.startswith(f"{condition}, "))
+        assert said.partition("): ")[2].split(",")[0] == ("always" if decision.holds else "never"), said
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_exponents_of_the_engine_are_within_the_bounds_of_the_checker(name: str) -> None:
+    run = trajectory(program_of(POINTS[name]), 3, POINTS[name].domain)
+    checked = CheckedRun(premises(POINTS[name], run.policy), FoundProof(), (), 3)
+    for step, mine in zip(run.steps, checked.steps, strict=True):
+        for of, size in step.sizes.items():
+            least, most = (max((form.constant for form in side), default=-np.inf) for side in mine[of].bounds)
+            sure, possible = (
+                max((form.constant for form in each.pieces), default=-np.inf) for each in (size.lower, size.upper)
+            )
+            assert least <= sure <= possible <= most, of
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [
+        pytest.param(network(2, "eta", **INIT_A), "eta <= -1/2", id="init-a"),
+        pytest.param(network(2, "eta", **INIT_B), "eta <= -1", id="init-b"),
+        pytest.param(network(2, "eta", "1", **INIT_A), "unknown; surely eta <= -5/4; at most always", id="lora-plus-a"),
+    ],
+)
+def test_with_a_free_rate_a_certificate_proves_a_region_or_a_bound(scheme: Scheme, said: str) -> None:
+    found = verification(json.loads(certificate(derived(scheme)).text()))
+    assert found.first_failure is None
+    assert f"stable, Z_B[1], Z_B[2] <= 0 (every step): {said}" in found.conclusions
+
+
+def maps(data: Any) -> list[Any]:
+    return [each for each in data["premises"]["step"] if each["is"] == "map"]
+
+
+def a_line(data: Any) -> None:
+    """ReLU is left out."""
+    for each in maps(data):
+        each["is"] = "sum"
+        del each["beside"], each["degree"]
+
+
+def no_slope(data: Any) -> None:
+    """The gradient passes ReLU as it is."""
+    for each in data["premises"]["step"]:
+        if each["is"] == "entrywise":
+            each["is"], each["of"] = "sum", each["of"][:1]
+
+
+def from_zero(data: Any) -> None:
+    """A change of ReLU is ReLU of the change."""
+    for each in maps(data):
+        each["beside"] = []
+
+
+def another_degree(data: Any) -> None:
+    """A map is a slope, and a slope a map."""
+    for each in maps(data):
+        each["degree"] = 1 - each["degree"]
+
+
+def no_leader(data: Any) -> None:
+    """Of a map another case is taken."""
+    for each in data["proof"]:
+        if each["of"].endswith("leading part") and each["proof"]:
+            each["proof"][-1] = each["proof"][-1] + 1
+
+
+@pytest.mark.parametrize("forge", [a_line, no_slope, from_zero, another_degree, no_leader])
+def test_a_forgery_is_refused(forge: Callable[[Any], None]) -> None:
+    data = copy.deepcopy(written("lora-plus-a").data)
+    forge(data)
+    assert data != written("lora-plus-a").data
+    found = read(data)
+    assert found is None or (found.first_failure is not None and not found.conclusions)
+
+
+def read(data: Any) -> Verification | None:
+    """A certificate read back; None where it is none."""
+    try:
+        return verification(json.loads(json.dumps(data)))
+    except Malformed:
+        return None
