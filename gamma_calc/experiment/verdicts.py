@@ -242,21 +242,25 @@ def _row(scheme: str, prediction: Prediction, measurement: Measurement) -> Verdi
     expected = {term: prediction.terms.get(term, ZERO) for term in (*squares, *prediction.terms)}
     leading = [term for term, each in expected.items() if each.exponent == prediction.total.exponent]
     together = sum((squares.get(term, nothing) for term in leading), start=nothing) if leading else whole
+    largest = judged_alone(prediction.total, together, measurement)
     return VerdictRow(
         scheme,
         name,
         t,
-        judged_alone(prediction.total, together, measurement),
+        largest,
         {term: judged_alone(each, squares.get(term, nothing), measurement) for term, each in expected.items()},
         _estimate(whole, measurement).slope,
-        _cancelled(whole, together, measurement) if len(leading) > 1 and not prediction.total.is_upper else "",
+        _cancelled(whole, together, largest, measurement) if len(leading) > 1 and not prediction.total.is_upper else "",
     )
 
 
-def _cancelled(whole: NDArray[np.float64], together: NDArray[np.float64], measurement: Measurement) -> str:
+def _cancelled(
+    whole: NDArray[np.float64], together: NDArray[np.float64], leading: Judged, measurement: Measurement
+) -> str:
     """How a sum falls beside its leading terms, where these cancel; nothing where they do not.
 
     Lower terms may hide a slope, but they add to the sum: one that is smaller than its leading terms has lost them.
+    Where these do not follow their own law yet, how their sum falls says nothing of it; that it is zero does.
     """
     share = np.divide(whole, together, out=np.ones_like(whole), where=(together > 0) & ~measurement.is_excluded)
     at_last = share[-1][~measurement.is_excluded[-1]]
@@ -265,7 +269,8 @@ def _cancelled(whole: NDArray[np.float64], together: NDArray[np.float64], measur
     estimate = _estimate(share, measurement)
     if estimate.is_zero:
         return "its leading terms cancel: their sum is zero"
-    if estimate.interval is None or estimate.interval[1] >= -TOLERANCE:
+    is_settled = leading.judgement.verdict is Verdict.PASS
+    if not is_settled or estimate.interval is None or estimate.interval[1] >= -TOLERANCE:
         return ""
     return f"its leading terms cancel: their sum falls like n^({estimate.slope:.2f}) beside them"
 

@@ -314,6 +314,24 @@ def test_a_sum_whose_leading_terms_cancel_is_not_as_large_as_they_are(
     assert row.leading.judgement.verdict is Verdict.PASS and row.json()["verdict"] == row.verdict.value
 
 
+def test_of_a_sum_whose_leading_terms_are_not_settled_nothing_is_said() -> None:
+    """They fall from widths at which they are larger: as yet it is open where their sum stays."""
+    settings = Settings(widths=tuple(2**k for k in range(7, 14)), seeds=8, steps=1)
+    widths, noise = np.array(settings.widths, dtype=float), np.random.default_rng(7).lognormal(sigma=1.0, size=(7, 8))
+    terms = {(name,): Predicted(Fraction(0)) for name in "xy"}
+    keys: dict[Key, np.ndarray] = {(1, "v", term): noise * np.c_[widths**-0.1] for term in terms}
+    whole = noise * np.c_[widths**-0.6]
+    measurement = Sums(settings, keys | {(1, "v", None): whole}, np.zeros(whole.shape, dtype=bool))
+    (row,) = judged("", [Prediction("v", 1, Predicted(Fraction(0)), terms)], measurement)
+    assert row.leading.judgement.verdict is Verdict.INCONCLUSIVE and row.verdict is Verdict.INCONCLUSIVE
+    (row,) = judged(
+        "",
+        [Prediction("v", 1, Predicted(Fraction(0)), terms)],
+        replace(measurement, mean_square=keys | {(1, "v", None): 0 * whole}),
+    )
+    assert row.cancelled == "its leading terms cancel: their sum is zero" and row.verdict is Verdict.FAIL
+
+
 def test_runs_that_overflow_are_left_out_without_a_warning() -> None:
     found = crosscheck("init-a", optimizer="sgd", at={"eta": "3"}, settings=Settings(seeds=4))
     assert found.verdict is Verdict.INCONCLUSIVE
