@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from gamma_calc.algebra import VANISHING, Affine, Exponent, zero_region
-from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Factor, conditions_of, factors_of
+from gamma_calc.analysis.conditions import EFFICIENT, FEATURE_LEARNING, STABLE, Factor, factors_of
 from gamma_calc.analysis.decision import Decision, Status
-from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.program.models import MODULE, LoraStack
+from gamma_calc.analysis.derivation import Derivation
+from gamma_calc.analysis.two_modules import two_are_stable
 from gamma_calc.program.scheme import Scheme
 
 ZERO = Exponent.of(0)
-TWO = LoraStack(2)
 
 MOST_NAMES = 3
 """Names that are listed; of more, the first."""
@@ -53,7 +51,8 @@ def _at_the_edge(found: Derivation) -> str:
     still = [name for name in changes if found.at_max[name].upper != ZERO]
     change = Exponent.largest(found.at_max[name].upper for name in still)
     if not idle and (_trained(found) or not still):
-        alone = ", but two such adapters on one residual stream are not stable there" if _is_for_one_only(found) else ""
+        is_for_one = two_are_stable(_chosen(found), found.policy, found.horizon) is False
+        alone = ", but two such adapters on one residual stream are not stable there" if is_for_one else ""
         return f"Use {found.title} with {_rates(found)}: {_all(found)}{_growing(found)}{alone}."
     if _holds_somewhere(found.decisions.get(EFFICIENT.name)):
         return ""
@@ -124,18 +123,6 @@ def _rates(found: Derivation) -> str:
     if len(set(forms.values())) == 1:
         return f"a learning rate of {power(*set(forms.values()))}"
     return f"learning rates of {_listed([f'{power(form)} for {name}' for name, form in forms.items()])}"
-
-
-def _is_for_one_only(found: Derivation) -> bool:
-    """Whether two adapters on one residual stream are known not to be stable at the rates of one module."""
-    scheme = _chosen(found)
-    shared = {key: form for key, form in scheme.exponents.items() if key in TWO.keys}
-    if scheme.model != MODULE or any(
-        scheme.exponents[key] != MODULE.defaults.get(key) for key in {*scheme.exponents} - {*shared}
-    ):
-        return False
-    stack = replace(scheme, exponents=shared, model=TWO)
-    return derived(stack, found.horizon, found.policy, conditions_of(TWO)[:1]).decisions[STABLE.name].holds is False
 
 
 def _all(found: Derivation) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
+from gamma_calc.analysis.two_modules import two_are_stable
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
@@ -38,41 +39,11 @@ MODULE_ALONE = "The answer is one module's: adapters above and below it are not 
 NETWORK_ALONE = "The answer is that of the network as it is written: what a model has around it is not in it."
 
 
-def leads_through_above(gain: Affine | None) -> bool:
-    """Whether the way through A_0 of the adapters above leads a lower one's gradient; see `gain_through_above`."""
-    return gain is not None and gain.is_constant and gain.constant > 0
-
-
-def stack_note(gain: Affine | None) -> str:
-    """What `MODULE_ALONE` leaves out where the way through the adapters above leads, else nothing.
-
-    Measured in tests/huggingface/test_coupling.py: after three steps of LoRA+ from Init[A] the upper adapter's input
-    has come to know its A_0.
-    """
-    if not leads_through_above(gain):
-        return ""
-    return (
-        "Two or more adapters on one residual stream need not bear the rates of one, and do not bear its largest: from "
-        f"step 2 on the gradient of a lower one comes n^({gain}) times larger through A_0 of those above. From A_0 = 0 "
-        "(Init[B]) there is no such way. What all adapters of a model bear, gamma-calc model derives, and transfer "
-        "--network carries between models."
-    )
-
-
-def gain_through_above(scheme: Scheme, rate_b: Affine) -> Affine | None:
-    """How much larger a lower adapter's gradient becomes through an upper one than past it, as an exponent.
-
-    Exponents: B of the upper adapter has moved by eta_B along the loss gradient, a sum over n that is aligned, and A_0
-    leads back to its input: gamma[eta_B] + gamma[s] + gamma[A_0] + 1. Above 0 this part leads, and the input of the
-    upper adapter comes to know its A_0. None where no such term is: A_0 is zero, or B is frozen; or where the step is
-    raw, whose size is not the rate's.
-    """
-    initial, scale = scheme.form(INITIAL[0]), scheme.form(SCALE)
-    rule = scheme.optimizer
-    is_the_rates = rule.step.degree == 0 and scheme.form("epsilon") is None and "floor" not in rule.keys
-    if initial is None or scale is None or not scheme.is_trained(INITIAL[1]) or not is_the_rates:
-        return None
-    return rate_b + scale + initial + 1
+STACK = (
+    "Two adapters on one residual stream are not stable at the largest rates of one, and need not be at smaller ones. "
+    "What all adapters of a model bear, gamma-calc model derives, and transfer --network carries between models."
+)
+"""What `MODULE_ALONE` leaves out where two are not; tests/huggingface/test_coupling.py measures why of LoRA+."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +201,16 @@ class Transferred(Shown):
         """What the answer speaks of, and what a model has beside that."""
         if self.scheme.model != MODULE:
             return (NETWORK_ALONE,)
-        rate_b, rho = self.law.exponents.get(RATES[1]), self.law.rho
-        if rate_b is None:
-            return (MODULE_ALONE,)
-        at_fixed_rank = rate_b if rho is None else rate_b.substituted({rho: 0})
-        gain, sigma = gain_through_above(self.scheme, at_fixed_rank), self.law.sigma
-        if gain is not None and sigma is not None:
-            gain = gain.substituted({sigma: 0})
-        return (MODULE_ALONE, *filter(None, [stack_note(gain)]))
+        return (MODULE_ALONE, STACK) if two_are_stable(self._at_the_edge(), self.policy) is False else (MODULE_ALONE,)
+
+    def _at_the_edge(self) -> Scheme:
+        """The scheme with the rates of the law, at a fixed rank and a fixed scale and as many outputs as inputs."""
+        sizes = {self.law.rho: 0, self.law.sigma: 0, self.law.phi: 1}
+        values = {name: Affine.of(size) for name, size in sizes.items() if name is not None}
+        rates = {key: form.substituted(values) for key, form in self.law.exponents.items()}
+        free = {name: size for name, size in values.items() if name in self.scheme.free}
+        scheme = replace(self.scheme, exponents={**self.scheme.exponents, **rates})
+        return scheme.at({name: size for name, size in free.items() if name in scheme.free})
 
     @property
     def remarks(self) -> tuple[str, ...]:

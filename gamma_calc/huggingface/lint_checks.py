@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import factors_of
+from gamma_calc.analysis.two_modules import two_are_stable
 from gamma_calc.errors import quoted
 from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.experiment.transfer import gain_through_above, leads_through_above
 from gamma_calc.huggingface.adapter_config import HEADS, OTHERS
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
@@ -250,11 +250,14 @@ def position(case: Case) -> str:
     )
 
 
-def _has_growing_gradients(case: Case) -> bool:
-    """Whether the gradients of adapters below grow by the way through those above, at the largest stable rate."""
-    if case.linear is None or case.config.variants or case.linear.largest.exponent is None:
-        return False
-    return leads_through_above(gain_through_above(case.linear.scheme, Affine.of(case.linear.largest.exponent)))
+def _is_for_one_only(case: Case) -> bool:
+    """Whether two adapters on one residual stream are not stable at the largest rate of one."""
+    return case.linear is not None and not case.config.variants and _is_too_much_for_two(case.linear)
+
+
+def _is_too_much_for_two(edge: StableEdge) -> bool:
+    largest = edge.largest.exponent
+    return largest is not None and two_are_stable(edge.scheme.at({RATE: Affine.of(largest)})) is False
 
 
 def _fixed_ratio(case: Case) -> str:
@@ -275,16 +278,11 @@ def _stack(case: Case) -> str:
     """What several adapters on one residual stream make of a ratio that grows with the width."""
     spec = linear_spec(case.config, case.optimizer, case.config.scale_exponent(case.alpha), f"{RATE} + 1")
     growing = None if spec is None or case.config.variants else edge(spec, case.config)
-    if growing is None or growing.largest.exponent is None:
-        return ""
-    there = growing.scheme.at({RATE: Affine.of(growing.largest.exponent)})
-    gain = gain_through_above(there, there["eta_B"])
-    if not leads_through_above(gain):
+    if growing is None or not _is_too_much_for_two(growing):
         return ""
     return (
         "With this initialisation such a ratio is too much for a model with several adapters on its residual stream: "
-        "from step 2 on, gradients reach the lower ones through the random A of those above, and are "
-        f"{power('n', str(gain))} times as large as they would be past it. {RANDOM_B}"
+        f"two are not stable at the largest rates of one. {RANDOM_B}"
     )
 
 
@@ -478,10 +476,10 @@ CHECKS = (
     Check(
         "one-module-alone",
         Severity.WARNING,
-        _has_growing_gradients,
+        _is_for_one_only,
         lambda case: (
-            "At the largest stable rate of one module, adapters on one residual stream do not stay stable: from step 2 "
-            "on the gradient of a lower one is led through A_0 of those above."
+            "At the largest stable rate of one module two adapters on one residual stream are not stable: gamma-calc "
+            "model derives what a model bears."
         ),
         MEASURED,
     ),
