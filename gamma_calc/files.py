@@ -160,6 +160,8 @@ def checked_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except FileExistsError:
+        raise BadInput(f"{folder} is a file: expected a folder, or a name that is not taken") from None
     except CANNOT_OPEN as problem:
         raise BadInput(f"cannot write into the folder {folder}: {reason(problem)}") from None
 

@@ -172,8 +172,8 @@ def _where_decided(
 ) -> tuple[Region, Region]:
     """Where a condition is to be decided, and where beside that it may hold and will not be known.
 
-    One that bounds what has to be bounded of a stable run holds only where that is stable. Where that is not known, one
-    that bounds the same is not known either, but where what it has to reach is out of reach.
+    A condition that asks for all that `stable` asks for is decided in the stable region alone. Where it is not known
+    whether a run is stable, such a condition is not known either, but where what it has to reach is out of reach.
     """
     if stable is None:
         return Region.of(domain), NOWHERE

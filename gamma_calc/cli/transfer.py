@@ -222,7 +222,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     notes += _passed_over(options, (start, end), files)
     show(
         options,
-        lambda: {**found.json(), "notes": notes},
+        lambda: {**found.json(), **({} if config is None else {"read": config.json()}), "notes": notes},
         lambda: "\n".join([title, text_table(found.table()), *notes]),
     )
     return 0

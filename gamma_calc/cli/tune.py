@@ -36,7 +36,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gamma_calc.cli.options import OPTIMIZER_NAMES, add_json_argument, add_optimizer_argument, whole, whole_numbers
+from gamma_calc.cli.options import (
+    add_json_argument,
+    add_optimizer_argument,
+    add_value_arguments,
+    values,
+    whole,
+    whole_numbers,
+)
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.cli.training import (
@@ -52,6 +59,7 @@ from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_config import HEADS
 from gamma_calc.huggingface.adapter_file import UNSET, config_from_mapping, document_from
 from gamma_calc.program.catalogue import CATALOGUE
+from gamma_calc.program.optimizers import SIMPLE
 from gamma_calc.program.spec_file import scheme_from, spec_text
 
 if TYPE_CHECKING:
@@ -73,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a folder, an installed package, or a config.json")
     parser.add_argument("--data", metavar="WHAT", required=True, help="a text file, or a table with text (and label)")
     parser.add_argument("--scheme", metavar="SPEC", default=SCHEME, help=f"the initialisation and rates ({SCHEME})")
-    add_optimizer_argument(parser, OPTIMIZER_NAMES)
+    add_optimizer_argument(parser, f"one of {', '.join(SIMPLE)}, or a trainer's name of one, such as adamw_torch")
+    add_value_arguments(parser)
     words = "an adapter_config.json: its r, lora_alpha, target_modules; nothing drops out"
     parser.add_argument("--adapter", metavar="FILE", type=Path, help=words)
     parser.add_argument("--to", metavar="CONFIG", help="the model to carry the best rate to: its config.json")
@@ -147,6 +156,7 @@ def _scheme(options: argparse.Namespace) -> str:
     scheme = scheme_from(options.scheme)
     if options.optimizer is not None:
         scheme = scheme.under(options.optimizer)
+    scheme = scheme.at(values(options))
     return scheme.name if CATALOGUE.get(scheme.name) == scheme else spec_text(scheme)
 
 
@@ -161,14 +171,14 @@ def _adapter(options: argparse.Namespace) -> dict[str, Any]:
     place, document = document_from(options.adapter)
     with named_in(place):
         config = config_from_mapping(document)
-    values = {key: document.get(key) for key in NOT_CARRIED}
+    said = {key: document.get(key) for key in NOT_CARRIED}
     heads = HEADS["SEQ_CLS"] if is_labelled(options.data) else ()  # trained whole, as a run does
     if config.keys.slips:
         raise BadInput(f"--adapter {options.adapter}: {config.keys.slips_text}")
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
     start = config.initialisation
     more += [f"init_lora_weights {start.name}"] if start.rewrites_base or start.is_b_frozen else []
-    more += [key for key, value in values.items() if type(value) is int or value not in UNSET]  # 0 is a layer
+    more += [key for key, value in said.items() if type(value) is int or value not in UNSET]  # 0 is a layer
     more += [f"bias {config.bias}"] if config.bias != "none" else []
     more += ["modules_to_save"] if {*config.saved_modules} - {*heads} else []
     if more:

@@ -208,9 +208,9 @@ class Transferred(Shown):
         sizes = {self.law.rho: 0, self.law.sigma: 0, self.law.phi: 1}
         values = {name: Affine.of(size) for name, size in sizes.items() if name is not None}
         rates = {key: form.substituted(values) for key, form in self.law.exponents.items()}
-        free = {name: size for name, size in values.items() if name in self.scheme.free}
-        scheme = replace(self.scheme, exponents={**self.scheme.exponents, **rates})
-        return scheme.at({name: size for name, size in free.items() if name in scheme.free})
+        frozen = {key: ZERO for key in RATES if key not in rates}
+        scheme = replace(self.scheme, exponents={**self.scheme.exponents, **frozen, **rates})
+        return scheme.at({name: size for name, size in values.items() if name in scheme.free})
 
     @property
     def remarks(self) -> tuple[str, ...]:

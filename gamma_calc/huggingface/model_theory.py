@@ -56,7 +56,7 @@ from gamma_calc.tracing.parameters import adapter_of
 from gamma_calc.tracing.traced import MAGNITUDE, Traced, TracedLayer, TracedParameter, traced_under
 
 LAYERS = 2
-"""Layers of a model that are derived: the second one knows of others in front of it and behind it."""
+"""Layers of a model that are derived: the first one has one behind it, and the second one has one in front of it."""
 SCHEME = "init-a"
 CHECKPOINT = "checkpoint"
 INITS = (FAN_IN, MODEL, CHECKPOINT)

@@ -15,9 +15,9 @@ from gamma_calc.errors import BadInput, quoted
 from gamma_calc.numbers import whole_number
 
 DEEPEST = 64
-"""Layers of a stack."""
+"""The most layers of a stack."""
 MOST_LAYERS = 32
-"""Of a perceptron: what a layer has seen nests once a layer, and Python goes no deeper than some 37 of them."""
+"""The most layers of a perceptron: what one has seen nests once a layer, and Python goes no deeper than some 37."""
 RANK, FAN_OUT = "rank", "fan_out"
 FACTORS = ("A", "B")
 FACTOR_RATES = ("eta_A", "eta_B")

@@ -216,7 +216,7 @@ class Scheme:
         """The scheme with some free exponents replaced, exactly: by numbers, by forms, or by texts of such.
 
         Raises:
-            BadInput: a name is not free in this scheme, or its value is no exponent.
+            BadInput: a name is not free in this scheme, its value is no exponent, or it breaks one of `between`.
         """
         for name in values:
             if name not in self.free:
@@ -225,6 +225,10 @@ class Scheme:
         forms = {name: nonzero_form(f"the value of {name}", value) for name, value in values.items()}
         exponents = {key: form if form is None else form.substituted(forms) for key, form in self.exponents.items()}
         between = tuple(rule.substituted(forms) for rule in self.between)
+        for rule, there in zip(self.between, between, strict=True):
+            if Polyhedron.of(there).is_empty:
+                given = ", ".join(f"{name} = {form}" for name, form in forms.items() if name in rule.form.free)
+                raise BadInput(f"{self.name}: between: {rule} does not hold at {given}")
         return replace(self, exponents=exponents, between=between)
 
     def under(self, optimizer: str) -> Scheme:

@@ -296,6 +296,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         "has nothing free; expected one rate",
     ),
     "free": (("tiny", "--data", "a.txt", "--scheme", "free.toml"), "give one for p"),
+    "free-elsewhere": (("tiny", "--data", "a.txt", "--at", "p=-1/2"), "'p' is not a free exponent"),
+    "few-rates": (("tiny", "--data", "a.txt", "--rates", "1e-2:1e-2"), "LOW:HIGH with 4 LOW <= HIGH"),
     "optimiser": (("tiny", "--data", "a.txt", "--optimizer", "muon"), "an optimiser of torch"),
     "layers": (("saved", "--data", "a.txt", "--layers", "1"), "--layers is for a model that is built"),
     "both ways": (("bert", "--data", "a.txt"), "found 'BertLMHeadModel, which sees both ways'"),

@@ -129,6 +129,13 @@ def test_refusals(changes: dict[str, Any], said: str) -> None:
         Scheme(**whole)
 
 
+def test_a_value_that_breaks_a_rule_is_told_with_it() -> None:
+    scheme = made(exponents={"A": "p", "rank": "rho"}, between=["rho < 1", "p <= 0"])
+    with pytest.raises(BadInput, match=r"between: rho < 1 does not hold at rho = 1$"):
+        scheme.at({"rho": 1, "p": -1})
+    assert scheme.at({"rho": "1/2", "p": 0}).free
+
+
 def test_a_key_that_there_is_not_is_no_zero() -> None:
     with pytest.raises(BadInput, match=r"a key: found 'eta_a', expected one of .*Did you mean 'eta_A'"):
         CATALOGUE["init-a"]["eta_a"]

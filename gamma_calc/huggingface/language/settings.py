@@ -94,7 +94,8 @@ class Plan:
         if self.seeds < 2:
             raise BadInput("--seeds", found=str(self.seeds), expected="at least 2, for an interval")
         if len(self.log2_rates) < 3:
-            raise BadInput("--rates", found=f"{len(self.log2_rates)}, one an octave", expected="at least 3")
+            found = ":".join(f"{2.0**rate:g}" for rate in (self.log2_rates[0], self.log2_rates[-1]))
+            raise BadInput("--rates", found=found, expected="at least 3, one an octave: LOW:HIGH with 4 LOW <= HIGH")
 
 
 ROBERTA, LLAMA = "roberta", "llama"
