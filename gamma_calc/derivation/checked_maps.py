@@ -45,6 +45,24 @@ def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:
     return w if all(is_trivial(piece, x.bounds[UPPER]) for piece in w.bounds[UPPER]) else x
 
 
+def of_one(degree: int, odd: BoundedPart, even: BoundedPart, w: BoundedPart) -> list[BoundedPart]:
+    """sgn(L) w, or of degree 0 delta(L) w, which has seen L as far as it may vanish."""
+    return [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))]
+
+
+def of_two(
+    degree: int, odd: BoundedPart, even: BoundedPart, w: BoundedPart, x: BoundedPart
+) -> Iterator[tuple[BoundedPart, tuple[BoundedPart, ...]]]:
+    """delta(L) w x, and of the sign of L x, or L w, the other one times the smaller; or of degree 0 that of L w x."""
+    least = smaller(w, x)
+    if not degree:
+        yield bound(joint(odd, w, x)), (least,)
+        return
+    signs = (replace(w, odd=frozenset()),) if w is x else (w, x)
+    yield from ((like, (w, x)) for like in (joint(*signs), bound(joint(even, *signs))))
+    yield from ((bound(joint(odd, one)), (other, least)) for one, other in ((x, w), (w, x)))
+
+
 def expansion(
     leader: BoundedPart | None, degree: int, value: Sequence[BoundedPart], change: Sequence[BoundedPart]
 ) -> Iterator[Made]:
@@ -55,33 +73,22 @@ def expansion(
     every = (*value, *change)
     rest = BoundedPart(((), (ZERO,)), seen=united(*(part.seen for part in every)), is_mixed=True)
     if leader is None:
-        yield from ((ZERO, rest, (each,)) for each in change if degree)
-        yield from [(ZERO, rest, ())] if change and not degree else []
+        yield from ((ZERO, rest, (each,) if degree else ()) for each in change)
         return
     (top,), is_new = leader.bounds[UPPER], all(part is not leader for part in value)
     others = [part for part in every if part is not leader]
     moving = others if is_new else change
     still = [part for part in others if all(part is not each for each in moving)]
+    pairs = [(w, x) for i, w in enumerate(moving) for x in (*still, *moving[i:])]
     odd, even = BoundedPart(UNIT, None, leader.odd, leader.seen), BoundedPart(UNIT, seen=leader.seen)
-    orders = sum(len({part.odd for part in every}) + any(p.is_mixed for p in every) <= most for most in MOST_SIGNS)
+    signs = len({part.odd for part in every}) + any(part.is_mixed for part in every)
+    orders = sum(signs <= most for most in MOST_SIGNS)
     if is_new:
         yield top * degree, even if degree else odd, ()
-    for w in moving:
-        if not orders:
-            yield top * (degree - 1), rest, (w,)
-        elif degree:
-            yield ZERO, joint(odd, w), (w,)
-        else:
-            yield from ((-top, like, (w,)) for like in (joint(w), bound(joint(even, w))))
-    for w, x in ((w, x) for i, w in enumerate(moving if orders else ()) for x in (*still, *moving[i:])):
-        both = (w, x) if degree else (smaller(w, x),)
-        if orders == 1:
-            yield -top, rest, both
-        elif degree:
-            square = (replace(w, odd=frozenset()),) if w is x else (w, x)
-            yield from ((-top, like, both) for like in (joint(*square), bound(joint(even, *square))))
-            yield from ((-top, bound(joint(odd, each)), (other, smaller(w, x))) for each, other in ((x, w), (w, x)))
-        else:
-            yield -top, bound(joint(odd, w, x)), both
-    if is_new and value:
         yield from ((ZERO, rest, (each,)) for each in value)
+    for w in moving:
+        yield from ((top * (degree - 1), like, (w,)) for like in (of_one(degree, odd, even, w) if orders else [rest]))
+    for w, x in pairs if orders == 1 else ():
+        yield -top, rest, (w, x) if degree else (smaller(w, x),)
+    for w, x in pairs if orders > 1 else ():
+        yield from ((-top, like, factors) for like, factors in of_two(degree, odd, even, w, x))

@@ -33,7 +33,7 @@ FILES = {
         ("roberta --rates 0:1e-3", "--rates: found '0:1e-3'"),
         ("roberta --rates=-1e-3:1e-3", "0 < LOW <= HIGH <= 1"),
         ("roberta --rates nan:1e-3", "--rates: found 'nan:1e-3'"),
-        ("roberta --rates 1e-3:1e-3", "one an octave', expected at least 3"),
+        ("roberta --rates 1e-3:1e-3", "expected at least 3, one an octave"),
         ("roberta --seeds 1", "at least 2"),
         ("roberta --seeds 0", "--seeds: found '0'"),
         ("llama --length 2", "at least 4 tokens"),
