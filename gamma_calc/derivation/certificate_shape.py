@@ -107,7 +107,6 @@ _each_once = _such(
     "a list of axes, each of them once",
 )
 _whole = _such(lambda data: type(data) is int, "a whole number")
-_degree = _such(lambda data: type(data) is int and data in (0, 1), "0 or 1")
 _flag = _such(lambda data: type(data) is bool, "true or false")
 
 
@@ -177,7 +176,7 @@ _KINDS: Mapping[str, Shape] = {
     "renamed": {"from": _text, "to": _text},
     "normalised": {"by": _form, "epsilon": _flag},
     "entrywise": {"of": (_text, _text)},
-    "map": {"beside": [_text], "degree": _degree},
+    "map": {"beside": [_text], "degree": _one_of(0, 1)},
 }
 
 

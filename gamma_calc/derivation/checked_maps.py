@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.derivation.checked_parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, is_trivial, united
+from gamma_calc.derivation.checked_parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, bound, is_trivial, united
 
 Made = tuple[Affine, BoundedPart, tuple[BoundedPart, ...]]
 """What is added to the sizes of some parts, what their product is but for its size, and the parts."""
 MOST_SIGNS = 12, 3
-"""Of how many parities at most what one w makes is told by parity, and of how many what two make."""
+"""The most parities of v where what one w makes keeps its own, and where what two make does; else it is one bound."""
 
 
 def joint(*parts: BoundedPart) -> BoundedPart:
@@ -33,11 +33,6 @@ def linear(degree: int, change: Sequence[BoundedPart]) -> Sequence[BoundedPart]:
     """a v; or of degree 0 its slope, where v is not zero."""
     is_there = any(part.bounds[LOWER] for part in change)
     return change if degree or not change else [BoundedPart(((ZERO,) if is_there else (), (ZERO,)))]
-
-
-def bound(part: BoundedPart) -> BoundedPart:
-    """A part that may be there."""
-    return replace(part, bounds=((), (ZERO,)))
 
 
 def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:

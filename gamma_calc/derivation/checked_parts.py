@@ -43,6 +43,11 @@ def is_trivial(piece: Affine, tops: Forms) -> bool:
     return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
 
 
+def bound(part: BoundedPart) -> BoundedPart:
+    """A part of size 1 that may be there."""
+    return replace(part, bounds=((), (ZERO,)))
+
+
 def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
     """The bounds of parts together."""
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))
@@ -62,18 +67,18 @@ def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
 
 
 @lru_cache(maxsize=65536)
-def blurred(seen: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
+def blurred(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     """The sights of a part of either sign: all factors that met a tensor at the same axes are one, of either sign."""
     met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart]] = {}
-    for each in seen:
+    for each in frozenset[SeenTensor]().union(*some):
         met.setdefault((each.tensor, each.at), []).extend([each.factor] if each.factor else [])
     return frozenset(SeenTensor(*key, as_one(factors) if factors else None) for key, factors in met.items())
 
 
 def as_one(factors: Sequence[BoundedPart]) -> BoundedPart:
     """Factors as one of either sign."""
-    seen = frozenset[SeenTensor]().union(*(each.seen for each in factors))
-    return BoundedPart((), seen=blurred(seen), is_past=all(each.is_past for each in factors), is_mixed=True)
+    seen = blurred(*(each.seen for each in factors))
+    return BoundedPart((), seen=seen, is_past=all(each.is_past for each in factors), is_mixed=True)
 
 
 def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
@@ -83,7 +88,7 @@ def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
         return [*parts]
     top = wide.bounds[UPPER]
     bounds = [p for p in parts if not p.bounds[LOWER] and all(is_trivial(piece, top) for piece in p.bounds[UPPER])]
-    seen = blurred(frozenset[SeenTensor]().union(*(part.seen for part in bounds)))
+    seen = blurred(*(part.seen for part in bounds))
     return [*(part for part in parts if part not in bounds), replace(wide, seen=seen)]
 
 

@@ -19,7 +19,7 @@ from gamma_calc.derivation.checked_parts import (
     BoundedPart,
     SeenTensor,
     absorbed,
-    blurred,
+    bound,
     is_trivial,
     largest,
     moved,
@@ -183,7 +183,7 @@ class CheckedRun:
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
         if all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
             return [("aligned", size, whole)]
-        return [("independent", size / 2, whole), ("aligned", size, replace(whole, bounds=((), (ZERO,))))]
+        return [("independent", size / 2, whole), ("aligned", size, bound(whole))]
 
     def hat_and_dot(
         self,
@@ -203,7 +203,7 @@ class CheckedRun:
         for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
             part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
             if other.is_mixed or back.is_mixed:
-                part = replace(part, bounds=((), (ZERO,)), odd=frozenset(), is_mixed=True)
+                part = replace(bound(part), odd=frozenset(), is_mixed=True)
             yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
@@ -246,7 +246,7 @@ class CheckedRun:
             sights = dict.fromkeys(part.seen for part in same)
             groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
             if is_mixed:
-                groups = [(blurred(frozenset[SeenTensor]().union(*sights)), largest(same))]
+                groups = [(united(*sights), largest(same))]
             elif len(groups) > apart:
                 groups = [
                     (frozenset[SeenTensor].intersection(*(past(part).seen for part in same)), largest(same)),
@@ -260,6 +260,12 @@ class CheckedRun:
         """The part with the bounds that are stated for it; a symbolic one as it is."""
         of = f"step {len(self.steps) + 1}, {of}"
         return part if self.is_symbolic else replace(part, bounds=self.proof.stated(of, part.bounds, self.domain))
+
+    def leading(self, of: str, some: Sequence[BoundedPart], parts: Sequence[BoundedPart]) -> BoundedPart | None:
+        """The one of some parts that is named as no smaller than any other part, or none."""
+        self.proof.step(f"step {len(self.steps) + 1}, {of}")
+        cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in some]
+        return [*some, None][self.proof.choice(self.domain, [*cases, []])]
 
     def normalised(self, data: Json, gradient: Iterable[BoundedPart]) -> Iterable[BoundedPart]:
         """Entries of the rate's size for the leading parity, and less by the gap beside it or a leading epsilon."""
@@ -275,9 +281,7 @@ class CheckedRun:
             len({(part.odd, part.is_mixed) for part in parts}) == 1
             or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)
         ):
-            self.proof.step(f"step {len(self.steps) + 1}, {of}, leading parity")
-            cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in parts]
-            leader = [*parts, None][self.proof.choice(self.domain, [*cases, []])]
+            leader = self.leading(f"{of}, leading parity", parts, parts)
         top = leader.bounds[UPPER] if leader and leader.bounds[LOWER] == leader.bounds[UPPER] else ()
         every = united(*(part.seen for part in parts))
         for part in parts:
@@ -293,9 +297,7 @@ class CheckedRun:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
         parts = [*value, *change]
         leaders = [part for part in parts if len(part.bounds[UPPER]) == 1 and part.bounds[LOWER] == part.bounds[UPPER]]
-        cases = [[(p, x.bounds[LOWER]) for y in parts if y is not x for p in y.bounds[UPPER]] for x in leaders]
-        self.proof.step(f"step {len(self.steps) + 1}, {data['name']}, leading part")
-        leader = [*leaders, None][self.proof.choice(self.domain, [*cases, []])]
+        leader = self.leading(f"{data['name']}, leading part", leaders, parts)
         made = expansion(leader, data["degree"], value, change)
         return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]
 

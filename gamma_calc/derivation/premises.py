@@ -56,7 +56,7 @@ UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
         **dict.fromkeys((Split, Merged), "axes that are split or merged"),
     }
 )
-"""Operations that a checker does not know, in words; see `_of_map` for maps."""
+"""Operations that a checker does not know, in words; of maps, see `_is_known`."""
 
 
 def premises(scheme: Scheme, policy: Policy) -> Json:
@@ -261,17 +261,9 @@ class _Assignments:
                     for of, is_initial in self._terms(operand)
                 )
             case Contraction(left, right, (axis,)):
-                return (
-                    (self._new(f"{x} {y}", "product", x, y, over=axis.name), is_initial and is_too)
-                    for x, is_initial in self._terms(left)
-                    for y, is_too in self._terms(right)
-                )
+                return self._products(left, right, "product", over=axis.name)
             case Entrywise(left, right):
-                return (
-                    (self._new(f"{x} {y}", "entrywise", x, y), is_initial and is_too)
-                    for x, is_initial in self._terms(left)
-                    for y, is_too in self._terms(right)
-                )
+                return self._products(left, right, "entrywise")
             case Pointwise(function, operand, is_bounded=True):
                 return ((self._mapped(function, self._names(operand), degree=0), True),)
             case Pointwise(function, operand):
@@ -287,6 +279,12 @@ class _Assignments:
 
     def _names(self, node: Expression) -> list[str]:
         return [name for name, _ in self._terms(node)]
+
+    def _products(self, left: Expression, right: Expression, kind: str, **more: str) -> Iterator[tuple[str, bool]]:
+        """The products of the terms of two values."""
+        for x, is_initial in self._terms(left):
+            for y, is_too in self._terms(right):
+                yield self._new(f"{x} {y}", kind, x, y, **more), is_initial and is_too
 
     def _parts_of_map(self, function: str, terms: Terms) -> Iterator[tuple[str, bool]]:
         """What a map makes of the initial terms, and what all others change of that."""
