@@ -68,9 +68,8 @@ def decision_by_parts(
     """
     made, is_free = decision(condition, bound, is_free=bool(free)), bool(free)
     domain, is_one, is_tied = bound.runs[0].domain, len(free) == 1, is_free and has_ties(bound.runs)
-    is_open = within != Region.of(domain) or undecided(bound.run, domain) is not None
     if made.status is Status.UNKNOWN and not (is_one and is_tied):
-        if is_open:
+        if within != Region.of(domain) or undecided(bound.run, domain) is not None:
             made = joint_decision(condition, cells(program, condition, within, horizon, policy), is_free=is_free)
         elif bound.is_final:
             made = decision(condition, best_bound(program, condition, domain, horizon, policy), is_free=is_free)
@@ -199,9 +198,12 @@ def _pairs(run: Trajectory) -> int:
 
 def _is_open(application: Application) -> bool:
     """Whether a rule concludes bounds from known sizes, or that all may be absent from what surely is there."""
-    sizes, made = [part.size for part in parts_of(application)], application.conclusion
+    made = application.conclusion
+    if all(part.size.is_exact for part in made):
+        return False
+    sizes = [part.size for part in parts_of(application)]
     is_lost = all(part.size.lower.is_vanishing for part in made) and not all(size.lower.is_vanishing for size in sizes)
-    return any(not part.size.is_exact for part in made) and (is_lost or all(size.is_exact for size in sizes))
+    return is_lost or all(size.is_exact for size in sizes)
 
 
 def _cuts(application: Application, domain: Polyhedron) -> Iterator[Affine]:
