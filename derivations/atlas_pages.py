@@ -12,7 +12,7 @@ from gamma_calc.atlas.claims import Source
 from gamma_calc.atlas.comparison import ComparedClaim, Standing, atlas, by_source
 from gamma_calc.atlas.questions import Question, QuestionKind, Subject, evidence
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 
 FOLDER = "atlas"
 MARKS = {Standing.AGREES: "✓", Standing.DIFFERS: "≠", Standing.OUT_OF_SCOPE: "○"}

@@ -11,7 +11,7 @@ from functools import cache
 
 from gamma_calc.algebra import Affine, Exponent, Polyhedron, Region, nonpositive_region
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.scheme import Scheme
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from derivations import depth, muon
 from derivations.atlas_pages import FOLDER, pages
 from gamma_calc.analysis.derivation import Derivation, derived
+from gamma_calc.certificate.certificate import certificate
+from gamma_calc.certificate.rocq import rocq
 from gamma_calc.derivation.as_json import derivation_json
-from gamma_calc.derivation.certificate import certificate
 from gamma_calc.derivation.document import document
-from gamma_calc.derivation.rocq import rocq
-from gamma_calc.derivation.tables import markdown_table
 from gamma_calc.document.latex import latex_document
 from gamma_calc.document.markdown import markdown_document
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.files import write_files
 from gamma_calc.program.catalogue import catalogue_scheme
 

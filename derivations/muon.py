@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from derivations.depth import INITS as ENTRIES
 from gamma_calc.analysis.derivation import Derivation, derived
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import Scheme

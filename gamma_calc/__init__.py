@@ -11,15 +11,15 @@ TYPE_CHECKING = False  # typing's own costs more than all else here, and a Ctrl-
 if TYPE_CHECKING:
     from typing import Any
 
+    from gamma_calc.certificate.verification import Verification, verify
     from gamma_calc.derivation.comparison import Comparison, compare
     from gamma_calc.derivation.diff import Diff, diff
     from gamma_calc.derivation.questions import Derived, Exponents, derive, exponents
     from gamma_calc.derivation.regions import ConditionRegion, region
-    from gamma_calc.derivation.verification import Verification, verify
+    from gamma_calc.derivation.transfer import Transferred, transfer
     from gamma_calc.experiment.crosscheck import Crosscheck, crosscheck
     from gamma_calc.experiment.setup import Settings
     from gamma_calc.experiment.sweep_questions import StoredRuns, Swept, stored_runs, sweep
-    from gamma_calc.experiment.transfer import Transferred, transfer
     from gamma_calc.explorer.page import Explorer, explore
     from gamma_calc.huggingface.lint import Linted, lint
     from gamma_calc.program.catalogue import CATALOGUE
@@ -69,11 +69,11 @@ _HOMES = {
     "derivation.diff": ("Diff", "diff"),
     "derivation.questions": ("Derived", "Exponents", "derive", "exponents"),
     "derivation.regions": ("ConditionRegion", "region"),
-    "derivation.verification": ("Verification", "verify"),
+    "certificate.verification": ("Verification", "verify"),
     "experiment.crosscheck": ("Crosscheck", "crosscheck"),
     "experiment.setup": ("Settings",),
     "experiment.sweep_questions": ("StoredRuns", "Swept", "stored_runs", "sweep"),
-    "experiment.transfer": ("Transferred", "transfer"),
+    "derivation.transfer": ("Transferred", "transfer"),
     "explorer.page": ("Explorer", "explore"),
     "huggingface.lint": ("Linted", "lint"),
     "program.catalogue": ("CATALOGUE",),

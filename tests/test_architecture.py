@@ -19,7 +19,7 @@ PACKAGE = "gamma_calc"
 # What a module may import of the package: the longest prefix that names it decides. A module is free within its row.
 BELOW_ANALYSIS = {"errors", "files", "numbers", "algebra", "maxplus", "program", "calculus"}
 BELOW_REPORT = {*BELOW_ANALYSIS, "analysis", "document", "simulation"}
-BELOW_EXPERIMENT = {*BELOW_REPORT, "derivation", "report"}
+BELOW_EXPERIMENT = {*BELOW_REPORT, "certificate", "derivation", "report"}
 BELOW_CLI = {*BELOW_EXPERIMENT, "atlas", "explorer", "experiment", "huggingface", "tracing"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
@@ -31,48 +31,44 @@ LAYERS: dict[str, set[str]] = {
     "calculus": {"errors", "algebra", "maxplus", "program"},
     "analysis": BELOW_ANALYSIS,
     "document": {"errors", "algebra.notation"},
-    "derivation": {*BELOW_ANALYSIS, "analysis", "document"},
+    "certificate": {*BELOW_ANALYSIS, "analysis", "document"},
     # An independent checker of certificates: it shares numbers with the engine, and no judgement.
-    "derivation.checked_parts": {"algebra.affine", "algebra.plain"},
-    "derivation.checked_maps": {"algebra.affine", "algebra.plain", "derivation.checked_parts"},
-    "derivation.checker": {
-        "algebra.affine",
-        "algebra.plain",
-        "derivation.checked_maps",
-        "derivation.checked_parts",
-    },
-    "derivation.certificate_shape": {"errors", "algebra.plain"},
-    "derivation.conclusions": {
+    "certificate.parts": {"algebra.affine", "algebra.plain"},
+    "certificate.maps": {"algebra.affine", "algebra.plain", "certificate.parts"},
+    "certificate.checker": {"algebra.affine", "algebra.plain", "certificate.maps", "certificate.parts"},
+    "certificate.shape": {"errors", "algebra.plain"},
+    "certificate.conclusions": {
         "algebra.affine",
         "algebra.plain",
         "analysis.conditions",  # what the names of the conditions mean: data
-        "derivation.checked_parts",
-        "derivation.checker",
-        "derivation.horizon_words",
-        "derivation.law_words",
+        "certificate.checker",
+        "certificate.horizon_words",
+        "certificate.law_words",
+        "certificate.parts",
     },
-    "derivation.horizon_words": {
+    "certificate.horizon_words": {
         "algebra",
         "analysis.rate_law",  # what makes a formula of products of families
-        "derivation.checked_parts",
-        "derivation.checker",
+        "certificate.checker",
+        "certificate.parts",
     },
-    "derivation.law_words": {
+    "certificate.law_words": {
         "algebra.affine",
         "algebra.plain",
         "analysis.conditions",
-        "derivation.checked_parts",
-        "derivation.checker",
+        "certificate.checker",
+        "certificate.parts",
     },
-    "derivation.verification": {
+    "certificate.verification": {
         "algebra.plain",
-        "derivation.certificate_shape",
-        "derivation.checker",
-        "derivation.conclusions",
-        "derivation.tables",  # how wide a line is
+        "certificate.checker",
+        "certificate.conclusions",
+        "certificate.shape",
+        "document.tables",  # how wide a line is
         "errors",
         "files",
     },
+    "derivation": {*BELOW_ANALYSIS, "analysis", "certificate", "document"},
     "simulation": {"errors", "files", "algebra", "program"},
     "tracing": {"errors", "algebra", "program"},
     "report": BELOW_REPORT,
@@ -218,8 +214,8 @@ def test_every_file_keeps(check: Check) -> None:
         pytest.param("simulation.kernel", "from gamma_calc.calculus import rules", id="simulation-calculus"),
         pytest.param("document.blocks", "from gamma_calc.derivation import texts", id="document-derivation"),
         pytest.param("experiment.verdict", "from gamma_calc.cli import main", id="experiment-cli"),
-        pytest.param("derivation.checker", "from gamma_calc.algebra.exponent import Exponent", id="checker"),
-        pytest.param("derivation.checker", "from gamma_calc.derivation import trace", id="checker-own-layer"),
+        pytest.param("certificate.checker", "from gamma_calc.algebra.exponent import Exponent", id="checker"),
+        pytest.param("certificate.checker", "from gamma_calc.derivation import trace", id="checker-own-layer"),
         pytest.param("algebra.affine", "def f():\n    from gamma_calc.cli import main", id="inside-a-function"),
         pytest.param("misc", "", id="no-row"),
     ],
@@ -236,7 +232,7 @@ def test_an_upward_import_is_seen(module: str, source: str) -> None:
         pytest.param("algebra.affine", "from .inequality import Inequality", id="own-layer-relative"),
         pytest.param("program.scheme", "from ..algebra import Affine", id="down-relative"),
         pytest.param("derivation.proof", "from gamma_calc.algebra.exponent import Exponent", id="derivation"),
-        pytest.param("derivation.checker", "from gamma_calc.algebra.affine import Affine", id="checker"),
+        pytest.param("certificate.checker", "from gamma_calc.algebra.affine import Affine", id="checker"),
         pytest.param("cli.main", "from gamma_calc import __version__", id="cli-face"),
         pytest.param("simulation.kernel", "import torch\nfrom gamma_calculus import x", id="elsewhere"),
     ],
@@ -350,12 +346,12 @@ def test_the_checker_is_short() -> None:
     """What it knows of parts and of maps stands in files of their own."""
 
     def statements(name: str) -> int:
-        tree = ast.parse((ROOT / PACKAGE / "derivation" / f"{name}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / PACKAGE / "certificate" / f"{name}.py").read_text(encoding="utf-8"))
         every = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
         return sum(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in every)
 
     assert statements("checker") < 300
-    assert statements("checked_parts") + statements("checked_maps") < 120
+    assert statements("parts") + statements("maps") < 120
 
 
 def test_a_heavy_import_is_seen() -> None:

@@ -20,7 +20,7 @@ from derivations.atlas_pages import page_of
 from gamma_calc.atlas.claims import claims
 from gamma_calc.atlas.comparison import atlas
 from gamma_calc.atlas.measurement import NETWORK, SETTINGS, measured
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.files import write_all
 from gamma_calc.simulation.verdicts import RULE, TOLERANCE, Verdict
 

@@ -17,7 +17,7 @@ import transformers
 from transformers.models.auto import modeling_auto
 
 from gamma_calc import traced
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.errors import BadInput
 from gamma_calc.files import write_all
 from gamma_calc.huggingface.short_models import short_model

@@ -20,7 +20,7 @@ import transformers
 from peft import LoraConfig, get_peft_model
 
 from gamma_calc import exponents, traced
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.files import write_all
 
 PAGE = Path(__file__).resolve().parent / "coverage" / "README.md"

@@ -19,7 +19,7 @@ from typing import Any
 from gamma_calc import crosscheck
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.experiment.crosscheck import Checked
 from gamma_calc.experiment.folder import environment
 from gamma_calc.experiment.setup import Settings

@@ -23,7 +23,7 @@ from gamma_calc.atlas.claims import Claim, claims
 from gamma_calc.atlas.comparison import Standing, compared
 from gamma_calc.atlas.measurement import NETWORK, SETTINGS
 from gamma_calc.atlas.questions import Subject
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.experiment.crosscheck import Checked
 from gamma_calc.experiment.setup import Settings
 from gamma_calc.files import write_all

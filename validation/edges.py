@@ -23,7 +23,7 @@ import numpy as np
 
 from gamma_calc.analysis.conditions import conditions_of
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.experiment.prediction import at_largest_rate
 from gamma_calc.files import checked_folder, write_all
 from gamma_calc.huggingface.family_training import CoordinateLayout, family_observations

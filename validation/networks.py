@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, predictions
 from gamma_calc.experiment.verdicts import VerdictRow, judged, judged_alone
 from gamma_calc.files import write_all

@@ -14,7 +14,7 @@ from gamma_calc.algebra import Affine, Exponent
 from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE
 from gamma_calc.atlas.families.lora import SUBJECTS
 from gamma_calc.atlas.questions import WIDTH, Question, QuestionKind, answer_to
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from gamma_calc.files import write_all
 
 PAGE = Path(__file__).resolve().parent / "outside" / "README.md"

@@ -28,7 +28,7 @@ from gamma_calc.atlas.questions import QuestionKind
 from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_progress
-from gamma_calc.derivation.tables import COLUMNS, text_table
+from gamma_calc.document.tables import COLUMNS, text_table
 
 LONGEST = 40
 """Characters of a value in the table; --json has all."""

@@ -31,6 +31,9 @@ from functools import cache
 from pathlib import Path
 
 from gamma_calc.analysis.decision import Status
+from gamma_calc.certificate.certificate import Certificate, certificate
+from gamma_calc.certificate.rocq import rocq
+from gamma_calc.certificate.smtlib import smtlib
 from gamma_calc.cli.options import (
     add_horizon_argument,
     add_question_arguments,
@@ -41,10 +44,7 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.certificate import Certificate, certificate
 from gamma_calc.derivation.questions import Derived, derive
-from gamma_calc.derivation.rocq import rocq
-from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.files import write_all
 

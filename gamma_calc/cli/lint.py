@@ -34,8 +34,8 @@ from gamma_calc.cli.options import (
 )
 from gamma_calc.cli.outputs import FAILED, UNKNOWN
 from gamma_calc.cli.progress import shown_runs
+from gamma_calc.derivation.alpha import AlphaReading, alpha_named
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading, alpha_named
 from gamma_calc.experiment.sweep_values import not_negative
 from gamma_calc.files import write_files
 from gamma_calc.huggingface.lint import ADAMW, Linted, lint

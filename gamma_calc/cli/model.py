@@ -60,7 +60,7 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.advice import power
-from gamma_calc.derivation.tables import COLUMNS, parted, text_table
+from gamma_calc.document.tables import COLUMNS, parted, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.spec_file import scheme_from
 

@@ -40,7 +40,7 @@ from gamma_calc.cli.training import (
     adjusted_plan,
     run_experiment,
 )
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.document.tables import text_table
 from gamma_calc.errors import BadInput
 
 if TYPE_CHECKING:

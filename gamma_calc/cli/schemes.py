@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from gamma_calc.cli.options import add_json_argument, show
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.document.tables import text_table
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.scheme import REQUIRED, ZERO, Scheme

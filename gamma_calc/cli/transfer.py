@@ -45,10 +45,10 @@ from typing import TYPE_CHECKING
 
 from gamma_calc.cli.options import add_question_arguments, positive, schemes, show, supposition_arguments, whole
 from gamma_calc.cli.progress import shown_runs
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.derivation.alpha import AlphaReading, alpha_convention, alpha_named
+from gamma_calc.derivation.transfer import transfer
+from gamma_calc.document.tables import text_table
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import AlphaReading, alpha_convention, alpha_named
-from gamma_calc.experiment.transfer import transfer
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.adapter_file import config_from_file, is_config
 from gamma_calc.huggingface.dora import NOTE, check_dora_law

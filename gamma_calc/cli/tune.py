@@ -54,7 +54,7 @@ from gamma_calc.cli.training import (
     adjusted_plan,
     run_experiment,
 )
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.document.tables import text_table
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.huggingface.adapter_config import HEADS
 from gamma_calc.huggingface.adapter_file import UNSET, config_from_mapping, document_from

@@ -15,9 +15,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gamma_calc.certificate.verification import verify
 from gamma_calc.cli.options import add_json_argument, show
 from gamma_calc.cli.outputs import FAILED
-from gamma_calc.derivation.verification import verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

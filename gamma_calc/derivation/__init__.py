@@ -1,1 +1,1 @@
-"""A derivation handed out: the questions that users ask, the trace as a proof to read, and certificates to check."""
+"""A derivation handed out: the questions that users ask, and the trace as a proof to read."""

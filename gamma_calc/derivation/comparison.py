@@ -11,7 +11,7 @@ from gamma_calc.analysis.derivation import Derivation
 from gamma_calc.derivation.advice import advice
 from gamma_calc.derivation.questions import Derived, derived_from
 from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
-from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values, selected
 

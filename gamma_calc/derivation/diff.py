@@ -16,7 +16,7 @@ from gamma_calc.derivation.as_json import application_json
 from gamma_calc.derivation.notation import Notation
 from gamma_calc.derivation.questions import derived_from
 from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
-from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.program.selection import Spec, Values
 
 NOTHING = "-"

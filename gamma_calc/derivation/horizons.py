@@ -8,8 +8,8 @@ from gamma_calc.algebra import Affine, Exponent, Inequality, name_latex
 from gamma_calc.algebra.notation import rational_latex
 from gamma_calc.analysis.horizon import HorizonLaw
 from gamma_calc.analysis.rate_law import RateLaw
+from gamma_calc.certificate.law_words import turns_letter
 from gamma_calc.derivation.conditions import spaced
-from gamma_calc.derivation.law_words import turns_letter
 from gamma_calc.derivation.symbols import quantity_latex
 from gamma_calc.derivation.texts import prose
 from gamma_calc.document.blocks import Column, Math, Paragraph, PrintedBlock, Table, Text, joined, typeset

@@ -25,10 +25,10 @@ from gamma_calc.derivation.horizons import growth_lines, horizon_lines
 from gamma_calc.derivation.short import shortened
 from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.derivation.tables import COLUMNS, fitted, html_table, layer_rows, step_rows, text_table
 from gamma_calc.document.blocks import Document
 from gamma_calc.document.latex import latex_document, latex_fragment
 from gamma_calc.document.markdown import markdown_document
+from gamma_calc.document.tables import COLUMNS, fitted, html_table, layer_rows, step_rows, text_table
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.numbers import whole_number
 from gamma_calc.program.problem import program_of

@@ -14,7 +14,7 @@ from gamma_calc.analysis.derivation import Derivation, free_exponents
 from gamma_calc.derivation.as_json import SCHEMA, Json, policy_json
 from gamma_calc.derivation.questions import derived_from
 from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
-from gamma_calc.derivation.tables import Shown
+from gamma_calc.document.tables import Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.program.selection import Spec, Values
 

@@ -26,7 +26,7 @@ from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
-from gamma_calc.derivation.tables import html_table, text_table
+from gamma_calc.document.tables import html_table, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.far_widths import far_refusal, settled
 from gamma_calc.experiment.prediction import Prediction, at_largest_rate, differing, moved, predictions

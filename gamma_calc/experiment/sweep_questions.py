@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.executors import named_executors
 from gamma_calc.experiment.study import Interrupted

@@ -18,14 +18,14 @@ from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.derivation import REFUTED, Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.calculus.size import Size
+from gamma_calc.certificate.conclusions import form_json
 from gamma_calc.derivation.as_json import shown_steps
-from gamma_calc.derivation.conclusions import form_json
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.regions import coordinates
 from gamma_calc.derivation.symbols import quantity_latex
-from gamma_calc.derivation.tables import parted
 from gamma_calc.document.blocks import Document, Proof
 from gamma_calc.document.mathml import mathml
+from gamma_calc.document.tables import parted
 from gamma_calc.report.window import Window
 
 SCHEMA = 1

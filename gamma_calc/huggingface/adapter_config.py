@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gamma_calc.derivation.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.huggingface.adapter_keys import DORA, KeysOf
 from gamma_calc.huggingface.initial_factors import Initialisation
 from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of

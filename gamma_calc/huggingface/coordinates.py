@@ -26,7 +26,7 @@ import numpy as np
 
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.derivation.suppositions import Alignments, measured_policy
-from gamma_calc.derivation.tables import text_table
+from gamma_calc.document.tables import text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.experiment.crosscheck import FALSE_ASSUMPTION
 from gamma_calc.experiment.prediction import Predicted, Prediction, at_largest_rate, differing, predictions

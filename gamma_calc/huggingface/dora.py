@@ -12,8 +12,8 @@ from dataclasses import replace
 from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
 from gamma_calc.calculus.policy import Policy
+from gamma_calc.derivation.alpha import SCALE
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import SCALE
 from gamma_calc.program.adapters import dora
 from gamma_calc.program.models import FAN_OUT, MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, ZERO, Scheme

@@ -13,8 +13,8 @@ from gamma_calc.analysis.conditions import INTERNALLY_STABLE, STABLE, Condition,
 from gamma_calc.analysis.decision import Decision, decision
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.largest_rates import LargestRate, largest_rate
+from gamma_calc.derivation.alpha import SCALE, AlphaReading
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import SCALE, AlphaReading
 from gamma_calc.huggingface.adapter_config import AdapterConfig, check_alive
 from gamma_calc.huggingface.dora import in_dora
 from gamma_calc.huggingface.initial_factors import INITIALISATIONS, Initialisation, Start

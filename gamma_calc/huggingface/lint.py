@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.derivation.alpha import SCALE, AlphaReading, alpha_named
+from gamma_calc.derivation.transfer import MODULE_ALONE
+from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named
-from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.adapter_file import config_from_file, config_from_mapping
 from gamma_calc.huggingface.implemented_scheme import (

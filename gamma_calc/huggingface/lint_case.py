@@ -9,7 +9,7 @@ from enum import Enum
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
-from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.derivation.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, StableEdge, sure_rates
 from gamma_calc.huggingface.initial_factors import Start

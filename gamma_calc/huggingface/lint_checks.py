@@ -5,8 +5,8 @@ from __future__ import annotations
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.analysis.two_modules import two_are_stable
+from gamma_calc.derivation.alpha import AlphaReading
 from gamma_calc.errors import quoted
-from gamma_calc.experiment.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_config import HEADS, OTHERS
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE

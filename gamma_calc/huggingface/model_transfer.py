@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw
-from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_convention, alpha_reading, check_scale, says_scale
-from gamma_calc.experiment.transfer import (
+from gamma_calc.derivation.alpha import SCALE, AlphaReading, alpha_convention, alpha_reading, check_scale, says_scale
+from gamma_calc.derivation.transfer import (
     LEFT_OPEN,
     Place,
     TransferLaw,
@@ -19,6 +18,7 @@ from gamma_calc.experiment.transfer import (
     power_json,
     transfer_law,
 )
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.huggingface.adapters import Adapter
 from gamma_calc.huggingface.dora import NOTE, check_dora_law
 from gamma_calc.huggingface.implemented_scheme import through_fan_out

@@ -14,8 +14,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import (
+from gamma_calc.derivation.alpha import (
     AlphaReading,
     alpha_convention,
     alpha_named,
@@ -23,8 +22,9 @@ from gamma_calc.experiment.alpha import (
     check_scale,
     says_scale,
 )
+from gamma_calc.derivation.transfer import Place, TransferLaw
+from gamma_calc.errors import BadInput
 from gamma_calc.experiment.setup import size_of
-from gamma_calc.experiment.transfer import Place, TransferLaw
 from gamma_calc.huggingface.adapters import (
     BESIDE_LORA,
     FROZEN_B,
@@ -81,7 +81,7 @@ def parameter_groups(
 
     The rate of a factor whose layer has fan-in n and rank r is its rate at the base times (n / base_width)^c and, with
     a base rank, a power of r / base_rank: the exponents of the scheme, a free one at its largest stable value as
-    derived (see `gamma_calc.experiment.transfer`). At the base width A's rate is `learning_rate` and B's
+    derived (see `gamma_calc.derivation.transfer`). At the base width A's rate is `learning_rate` and B's
     `learning_rate_b`, by default the same: a scheme such as LoRA+ says how their ratio grows, never what it is at one
     width. Other trainable parameters (a head, biases, norms) are outside the theory and keep `other_learning_rate`, by
     default `learning_rate`; so do the magnitudes of DoRA's layers, whose largest stable rate is n^0 as derived. Weight

@@ -22,7 +22,7 @@ from gamma_calc.calculus.provenance import Provenance
 from gamma_calc.calculus.recursion import ExponentStep, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import normalised_step, orthogonalised_step
-from gamma_calc.derivation.premises import premises
+from gamma_calc.certificate.premises import premises
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Contraction, Given, Trained

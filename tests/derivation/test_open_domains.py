@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.derivation.certificate import certificate
+from gamma_calc.certificate.certificate import certificate
+from gamma_calc.certificate.verification import verification
 from gamma_calc.derivation.questions import derive
-from gamma_calc.derivation.verification import verification
-from tests.derivation.certificates import claimed
+from tests.certificate.certificates import claimed
 from tests.schemes import scheme
 
 GROWING = scheme("-1/2", "zero", "eta", "eta", rank="rho", between=("0 < rho",))

@@ -8,8 +8,8 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.derivation.transfer import transfer_law
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.dora import ITS_OWN_RATE, MAGNITUDE, check_dora_law, in_dora
 from gamma_calc.huggingface.lint import lint
 from gamma_calc.program.catalogue import CATALOGUE

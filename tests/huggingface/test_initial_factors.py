@@ -16,7 +16,7 @@ from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 
 from gamma_calc.algebra import Affine
-from gamma_calc.experiment.alpha import AlphaReading
+from gamma_calc.derivation.alpha import AlphaReading
 from gamma_calc.huggingface.adapter_file import config_from_file
 from gamma_calc.huggingface.adapter_keys import VARIANTS
 from gamma_calc.huggingface.implemented_scheme import linear_spec

@@ -18,9 +18,9 @@ from peft import LoraConfig, VeraConfig, get_peft_model
 from torch import nn
 
 from gamma_calc.cli.main import main
+from gamma_calc.derivation.alpha import AlphaReading
+from gamma_calc.derivation.transfer import MODULE_ALONE
 from gamma_calc.errors import BadInput
-from gamma_calc.experiment.alpha import AlphaReading
-from gamma_calc.experiment.transfer import MODULE_ALONE
 from gamma_calc.huggingface.adapter_config import EMBEDDINGS
 from gamma_calc.huggingface.adapter_file import config_from_mapping
 from gamma_calc.huggingface.adapter_keys import KeysOf, keys_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from validation.classes import PAGE, classes, reason
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gamma_calc.derivation.tables import markdown_table
+from gamma_calc.document.tables import markdown_table
 from validation.coverage import HEAD, MODELS, PAGE, covered, rows_of
 
 LINES = PAGE.read_text(encoding="utf-8").splitlines()

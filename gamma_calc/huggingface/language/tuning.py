@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from gamma_calc.derivation.transfer import transfer_law
 from gamma_calc.document.blocks import Block, Heading, Paragraph
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.claims import Report, gallery, made_in_processes, plain_numbers
 from gamma_calc.experiment.sweep import part
-from gamma_calc.experiment.transfer import transfer_law
 from gamma_calc.huggingface.language.folder import (
     RELEASES,
     SIZE,

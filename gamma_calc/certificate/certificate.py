@@ -14,9 +14,8 @@ from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.recursion import Trajectory
-from gamma_calc.derivation.certificate_shape import KIND, LARGEST, SCHEMA, Malformed, check_shape
-from gamma_calc.derivation.checker import CheckedRun, Refuted
-from gamma_calc.derivation.conclusions import (
+from gamma_calc.certificate.checker import CheckedRun, Refuted
+from gamma_calc.certificate.conclusions import (
     claim,
     conclusions,
     condition_statement,
@@ -27,10 +26,11 @@ from gamma_calc.derivation.conclusions import (
     onset_claims,
     open_conditions,
 )
-from gamma_calc.derivation.evidence import FoundProof, Obligation
-from gamma_calc.derivation.farkas import point_of
-from gamma_calc.derivation.later_steps import law_of_later_steps
-from gamma_calc.derivation.premises import premises
+from gamma_calc.certificate.evidence import FoundProof, Obligation
+from gamma_calc.certificate.farkas import point_of
+from gamma_calc.certificate.later_steps import law_of_later_steps
+from gamma_calc.certificate.premises import premises
+from gamma_calc.certificate.shape import KIND, LARGEST, SCHEMA, Malformed, check_shape
 from gamma_calc.errors import Unknown
 from gamma_calc.program.scheme import Scheme
 

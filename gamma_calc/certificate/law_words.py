@@ -7,8 +7,8 @@ from itertools import product
 
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checked_parts import ZERO
-from gamma_calc.derivation.checker import CheckedRun, Family, Law
+from gamma_calc.certificate.checker import CheckedRun, Family, Law
+from gamma_calc.certificate.parts import ZERO
 
 
 def bounded_names(premises: Json) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.checked_parts import BoundedPart
-from gamma_calc.derivation.checker import CheckedRun, Law, ProofSteps, Refuted
-from gamma_calc.derivation.evidence import FoundProof
+from gamma_calc.certificate.checker import CheckedRun, Law, ProofSteps, Refuted
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.parts import BoundedPart
 
 AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}
 TENSORS: dict[str, Any] = {name: {"size": [{}], "random": []} for name in ("A", "B")}

@@ -11,7 +11,7 @@ from gamma_calc.algebra.affine import auxiliary
 from gamma_calc.algebra.cover import witness
 from gamma_calc.algebra.linear_program import Infeasible, maximum
 from gamma_calc.algebra.plain import Forms
-from gamma_calc.derivation.checked_parts import is_trivial
+from gamma_calc.certificate.parts import is_trivial
 
 Weights = list[list[list[object]]]
 """Places and numbers: of the tops, and of the hypotheses."""

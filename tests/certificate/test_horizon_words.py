@@ -11,12 +11,12 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.rate_law import RateLaw
-from gamma_calc.derivation.checked_parts import UPPER
-from gamma_calc.derivation.horizon_words import horizon_text
+from gamma_calc.certificate.horizon_words import horizon_text
+from gamma_calc.certificate.parts import UPPER
+from gamma_calc.certificate.verification import verification
 from gamma_calc.derivation.horizons import horizon_lines
-from gamma_calc.derivation.verification import verification
-from tests.derivation.certificates import claimed, derivation_of, read_back, written
-from tests.derivation.test_certificate_laws import followed, quantity
+from tests.certificate.certificates import claimed, derivation_of, read_back, written
+from tests.certificate.test_laws import followed, quantity
 
 NAMES = ("init-a-sgd", "init-b-sgd", "init-ab-sgd", "lora-plus-a-sgd", "lora-plus-b-sgd")
 STEPS = 9

@@ -14,10 +14,10 @@ from functools import lru_cache
 from gamma_calc.algebra import Affine, Inequality, Polyhedron
 from gamma_calc.algebra.envelope import upper_envelope
 from gamma_calc.algebra.plain import Forms, Json
-from gamma_calc.derivation.checked_parts import LOWER, UPPER, is_trivial
-from gamma_calc.derivation.checker import Family, ProofSteps, Refuted
-from gamma_calc.derivation.conclusions import form_json
-from gamma_calc.derivation.farkas import is_proved, point_of, proof_of
+from gamma_calc.certificate.checker import Family, ProofSteps, Refuted
+from gamma_calc.certificate.conclusions import form_json
+from gamma_calc.certificate.farkas import is_proved, point_of, proof_of
+from gamma_calc.certificate.parts import LOWER, UPPER, is_trivial
 from gamma_calc.maxplus.path_families import Cycle, Order
 
 Claim = tuple[Affine, Forms]

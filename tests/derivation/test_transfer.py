@@ -13,9 +13,8 @@ import torch
 from gamma_calc.algebra import parsed_affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.analysis.edge_law import edge_laws
-from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import alpha_named
-from gamma_calc.experiment.transfer import (
+from gamma_calc.derivation.alpha import alpha_named
+from gamma_calc.derivation.transfer import (
     MODULE_ALONE,
     NETWORK_ALONE,
     STACK,
@@ -24,6 +23,7 @@ from gamma_calc.experiment.transfer import (
     transfer,
     transfer_law,
 )
+from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.program.adapters import dora, vera
 from gamma_calc.program.models import LoraStack
 from gamma_calc.program.network import axis, data, named, parameter

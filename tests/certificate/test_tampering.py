@@ -15,10 +15,8 @@ import pytest
 
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Forms
-from gamma_calc.cli.main import main
-from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checker import ProofSteps, Refuted, verified
-from gamma_calc.derivation.conclusions import (
+from gamma_calc.certificate.checker import ProofSteps, Refuted, verified
+from gamma_calc.certificate.conclusions import (
     MODULE,
     claim,
     conclusions,
@@ -27,11 +25,13 @@ from gamma_calc.derivation.conclusions import (
     largest_claims,
     onset_claims,
 )
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.verification import Verification, verification
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.shape import Malformed
+from gamma_calc.certificate.verification import Verification, verification
+from gamma_calc.cli.main import main
 from gamma_calc.errors import BadInput
-from tests.derivation.certificates import CASES, claimed, written
-from tests.derivation.truth import Truth
+from tests.certificate.certificates import CASES, claimed, written
+from tests.certificate.truth import Truth
 
 TAMPERINGS = 1000
 NO_CERTIFICATE = (KeyError, TypeError, AttributeError, ValueError, IndexError)

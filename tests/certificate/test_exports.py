@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.certificate.certificate import certificate
+from gamma_calc.certificate.rocq import rocq
+from gamma_calc.certificate.smtlib import smtlib
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.certificate import certificate
-from gamma_calc.derivation.rocq import rocq
-from gamma_calc.derivation.smtlib import smtlib
 from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
-from tests.derivation.certificates import every_case, written
+from tests.certificate.certificates import every_case, written
 
 
 @every_case
@@ -93,7 +93,7 @@ def test_what_no_checker_reads_is_not_written(tmp_path: Path, capsys: pytest.Cap
     ("limit", "value", "message"),
     [
         pytest.param("gamma_calc.algebra.plain.MOST_FORMS", 2, "expected a list of at most 2", id="forms"),
-        pytest.param("gamma_calc.derivation.certificate.LARGEST", 2000, "expected at most 2000", id="bytes"),
+        pytest.param("gamma_calc.certificate.certificate.LARGEST", 2000, "expected at most 2000", id="bytes"),
     ],
 )
 def test_each_limit_of_the_checker_is_one_of_the_writer(

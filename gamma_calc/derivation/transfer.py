@@ -12,11 +12,11 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.edge_law import EdgeLaw, edge_laws
 from gamma_calc.analysis.two_modules import two_are_stable
 from gamma_calc.calculus.policy import CALCULUS, Policy
+from gamma_calc.derivation.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
 from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
-from gamma_calc.derivation.tables import Shown, text_table
+from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.experiment.alpha import SCALE, AlphaReading, alpha_named, says_scale, with_alpha, with_free_scale
 from gamma_calc.numbers import check_rank, real_number, whole_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme

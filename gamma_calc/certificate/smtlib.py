@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.certificate import Certificate
-from gamma_calc.derivation.evidence import Obligation
+from gamma_calc.certificate.certificate import Certificate
+from gamma_calc.certificate.evidence import Obligation
 
 HEADER = """\
 ; The claims of the derivation of {name}. Every answer has to be unsat: no values of the free exponents make a claim

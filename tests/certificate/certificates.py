@@ -16,8 +16,8 @@ from gamma_calc.algebra.text import parsed_affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Alignment, Policy
-from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.verification import Verification, verification
+from gamma_calc.certificate.certificate import Certificate, certificate
+from gamma_calc.certificate.verification import Verification, verification
 from gamma_calc.program.catalogue import CATALOGUE
 from tests.schemes import STEPS_ALONE, scheme
 

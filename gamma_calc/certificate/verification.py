@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gamma_calc.algebra.plain import Json
-from gamma_calc.derivation.certificate_shape import LARGEST, Malformed, check_shape
-from gamma_calc.derivation.checker import ProofSteps, Refuted, verified
-from gamma_calc.derivation.conclusions import conclusions, premises_text
-from gamma_calc.derivation.tables import COLUMNS, Shown
+from gamma_calc.certificate.checker import ProofSteps, Refuted, verified
+from gamma_calc.certificate.conclusions import conclusions, premises_text
+from gamma_calc.certificate.shape import LARGEST, Malformed, check_shape
+from gamma_calc.document.tables import COLUMNS, Shown
 from gamma_calc.errors import BadInput
 from gamma_calc.files import file_content, path_of
 

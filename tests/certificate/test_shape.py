@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from gamma_calc.certificate.shape import Malformed, check_shape
+from gamma_calc.certificate.verification import verification
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.certificate_shape import Malformed, check_shape
-from gamma_calc.derivation.verification import verification
-from tests.derivation.certificates import CASES, written
+from tests.certificate.certificates import CASES, written
 
 GONE = object()
 CHANGES = 1000

@@ -12,12 +12,12 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import forms
 from gamma_calc.analysis.horizon import HorizonLaw
-from gamma_calc.derivation.checked_parts import UPPER
-from gamma_calc.derivation.checker import CheckedRun, Family, Law
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.law_words import growth
+from gamma_calc.certificate.checker import CheckedRun, Family, Law
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.law_words import growth
+from gamma_calc.certificate.parts import UPPER
 from tests.analysis.test_horizon import region_of
-from tests.derivation.certificates import CASES, derivation_of, written
+from tests.certificate.certificates import CASES, derivation_of, written
 
 MORE = 5
 """Steps beyond those of a certificate that a law is compared with."""

@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 
 from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Json, forms
-from gamma_calc.derivation.checked_parts import LOWER, UPPER, ZERO
-from gamma_calc.derivation.checker import ONE, CheckedRun, Family, Law, Refuted
-from gamma_calc.derivation.conclusions import asked, coverage_claim, form_json
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.farkas import proof_of
-from gamma_calc.derivation.law_words import bounded_names
+from gamma_calc.certificate.checker import ONE, CheckedRun, Family, Law, Refuted
+from gamma_calc.certificate.conclusions import asked, coverage_claim, form_json
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.farkas import proof_of
+from gamma_calc.certificate.law_words import bounded_names
+from gamma_calc.certificate.parts import LOWER, UPPER, ZERO
 from gamma_calc.maxplus.graph import Circuit, Monomial, Node, PathStart, Product, StepMap
 from gamma_calc.maxplus.path_families import Order, path_families
 

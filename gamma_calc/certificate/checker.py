@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
-from gamma_calc.derivation.checked_maps import expansion, joint, linear
-from gamma_calc.derivation.checked_parts import (
+from gamma_calc.certificate.maps import expansion, joint, linear
+from gamma_calc.certificate.parts import (
     LOWER,
     SUMMED,
     UNIT,

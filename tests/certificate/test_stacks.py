@@ -17,19 +17,19 @@ from gamma_calc.algebra.plain import Forms
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
+from gamma_calc.certificate.certificate import Certificate, certificate
+from gamma_calc.certificate.checker import CheckedRun
+from gamma_calc.certificate.conclusions import premises_text
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.parts import LOWER, UPPER
+from gamma_calc.certificate.premises import premises
+from gamma_calc.certificate.shape import Malformed
+from gamma_calc.certificate.verification import Verification, verification
 from gamma_calc.cli.main import main
-from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checked_parts import LOWER, UPPER
-from gamma_calc.derivation.checker import CheckedRun
-from gamma_calc.derivation.conclusions import premises_text
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.premises import premises
-from gamma_calc.derivation.verification import Verification, verification
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
-from tests.derivation.certificates import claimed, holds, is_inside
+from tests.certificate.certificates import claimed, holds, is_inside
 
 ADAM = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta"}
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms, Json, form, forms
 from gamma_calc.analysis.conditions import CONDITIONS
-from gamma_calc.derivation.checked_parts import LOWER, UPPER, BoundedPart
-from gamma_calc.derivation.checker import CheckedRun
-from gamma_calc.derivation.horizon_words import horizon_text
-from gamma_calc.derivation.law_words import law_texts, one_of
+from gamma_calc.certificate.checker import CheckedRun
+from gamma_calc.certificate.horizon_words import horizon_text
+from gamma_calc.certificate.law_words import law_texts, one_of
+from gamma_calc.certificate.parts import LOWER, UPPER, BoundedPart
 
 
 class Asked(NamedTuple):

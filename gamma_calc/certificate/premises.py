@@ -10,7 +10,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.algebra.plain import Forms, Json
 from gamma_calc.analysis.conditions import conditions_of, factors_of
 from gamma_calc.calculus.policy import Policy
-from gamma_calc.derivation.conclusions import form_json
+from gamma_calc.certificate.conclusions import form_json
 from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import (

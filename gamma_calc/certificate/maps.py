@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.derivation.checked_parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, bound, is_trivial, united
+from gamma_calc.certificate.parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, bound, is_trivial, united
 
 Made = tuple[Affine, BoundedPart, tuple[BoundedPart, ...]]
 """What is added to the sizes of some parts, what their product is but for its size, and the parts."""

@@ -16,14 +16,14 @@ from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.derivation.certificate import certificate
-from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checked_parts import LOWER, UPPER
-from gamma_calc.derivation.checker import CheckedRun, Refuted
-from gamma_calc.derivation.conclusions import claim, conclusions, condition_statement
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.premises import premises
-from gamma_calc.derivation.verification import verification
+from gamma_calc.certificate.certificate import certificate
+from gamma_calc.certificate.checker import CheckedRun, Refuted
+from gamma_calc.certificate.conclusions import claim, conclusions, condition_statement
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.parts import LOWER, UPPER
+from gamma_calc.certificate.premises import premises
+from gamma_calc.certificate.shape import Malformed
+from gamma_calc.certificate.verification import verification
 from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.network import axis, contract, data, named, parameter

@@ -15,7 +15,7 @@ from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.program.scheme import Scheme
 from tests.analysis import brute
 from tests.analysis.brute_cases import numbers
-from tests.derivation.certificates import holds, is_inside
+from tests.certificate.certificates import holds, is_inside
 
 STEPS, PERIOD = 60, 12
 """Steps of a run in numbers, and a multiple of every cycle's length that occurs."""

@@ -15,13 +15,13 @@ from gamma_calc import Problem
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.calculus.policy import CALCULUS, Policy
-from gamma_calc.derivation import checker
-from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.checker import ProofSteps, verified
-from gamma_calc.derivation.verification import verification
+from gamma_calc.certificate import checker
+from gamma_calc.certificate.certificate import Certificate, certificate
+from gamma_calc.certificate.checker import ProofSteps, verified
+from gamma_calc.certificate.verification import verification
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.network import axis, data, named, parameter, renamed
-from tests.derivation.certificates import (
+from tests.certificate.certificates import (
     CASES,
     POLICIES,
     claimed,

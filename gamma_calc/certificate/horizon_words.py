@@ -11,8 +11,8 @@ from itertools import product
 
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.rate_law import Product, rate_law
-from gamma_calc.derivation.checked_parts import LOWER, UPPER
-from gamma_calc.derivation.checker import CheckedRun, Law
+from gamma_calc.certificate.checker import CheckedRun, Law
+from gamma_calc.certificate.parts import LOWER, UPPER
 
 LATEST = 64
 """The longest family."""

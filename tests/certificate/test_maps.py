@@ -16,14 +16,14 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.recursion import trajectory
-from gamma_calc.derivation.certificate import Certificate, certificate
-from gamma_calc.derivation.certificate_shape import Malformed
-from gamma_calc.derivation.checked_maps import expansion, linear
-from gamma_calc.derivation.checked_parts import LOWER, UPPER, BoundedPart
-from gamma_calc.derivation.checker import CheckedRun
-from gamma_calc.derivation.evidence import FoundProof
-from gamma_calc.derivation.premises import premises
-from gamma_calc.derivation.verification import Verification, verification
+from gamma_calc.certificate.certificate import Certificate, certificate
+from gamma_calc.certificate.checker import CheckedRun
+from gamma_calc.certificate.evidence import FoundProof
+from gamma_calc.certificate.maps import expansion, linear
+from gamma_calc.certificate.parts import LOWER, UPPER, BoundedPart
+from gamma_calc.certificate.premises import premises
+from gamma_calc.certificate.shape import Malformed
+from gamma_calc.certificate.verification import Verification, verification
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text

@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import groupby
 
 from gamma_calc.algebra import Affine
-from gamma_calc.derivation.certificate import Certificate
-from gamma_calc.derivation.evidence import Obligation
+from gamma_calc.certificate.certificate import Certificate
+from gamma_calc.certificate.evidence import Obligation
 
 HEADER = """\
 (* The claims of the derivation of {name}. A free exponent x is written e_x, and a size x that a later step starts from
