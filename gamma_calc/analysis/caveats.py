@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.points import misread
+from gamma_calc.analysis.zeros import led_by_zeros
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.components import total
 from gamma_calc.calculus.recursion import Trajectory
@@ -33,6 +34,11 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
         found.append(
             f"from step {grown} on a norm is taken of what has outgrown its start, and takes away what changes along "
             f"that: {key} may then be false, and later changes behind it are bounds from above"
+        )
+    if NO_CANCELLATION not in run.policy.without and led_by_zeros(run):
+        found.append(
+            "a ReLU leads a sum and is zero in a share of the entries, where smaller summands decide the sign that a "
+            f"map or a step goes by: {key} is false there, and what these summands make may be larger than derived"
         )
     return (*found, *below_their_floor(run.program))
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
-from gamma_calc.certificate.maps import expansion, joint, linear
+from gamma_calc.certificate.maps import expansion, linear, outer
 from gamma_calc.certificate.parts import (
     LOWER,
     SUMMED,
@@ -23,6 +23,7 @@ from gamma_calc.certificate.parts import (
     is_trivial,
     largest,
     moved,
+    of_either_sign,
     only,
     past,
     remembered,
@@ -47,6 +48,14 @@ def nonnegative(conclusions: Forms) -> list[tuple[Affine, Forms]]:
 def are_centred(x: BoundedPart, y: BoundedPart, axis: str = SUMMED) -> bool:
     """Whether a flip along an axis changes the sign of a product."""
     return bool(only(x.odd ^ y.odd, axis)) and not (x.is_mixed or y.is_mixed)
+
+
+def cross(x: BoundedPart, y: BoundedPart, axis: str) -> bool:
+    """Whether one part has the entries of a tensor at an axis and another, and one met that tensor there in a sum."""
+    pairs = [pair for own, other in ((x, y), (y, x)) for pair in product(own.seen, other.seen)]
+    return any(
+        s.tensor == o.tensor and len(s.at) > len(o.at) and only(s.at, axis) and only(o.at, axis) for s, o in pairs
+    )
 
 
 class ProofSteps:
@@ -178,12 +187,13 @@ class CheckedRun:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
         size, is_centred = self.size[axis], are_centred(x, y, axis)
         walks = [] if is_centred else self.walks(x, y, axis)
+        dot = [("aligned", size, of_either_sign(whole))] if cross(x, y, axis) else []
         if is_centred or walks:
-            return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks)]
+            return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks), *dot]
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
         if all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
-            return [("aligned", size, whole)]
-        return [("independent", size / 2, whole), ("aligned", size, bound(whole))]
+            return [("aligned", size, whole), *dot]
+        return [("independent", size / 2, whole), ("aligned", size, bound(whole)), *dot]
 
     def hat_and_dot(
         self,
@@ -203,7 +213,7 @@ class CheckedRun:
         for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
             part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
             if other.is_mixed or back.is_mixed:
-                part = replace(bound(part), odd=frozenset(), is_mixed=True)
+                part = of_either_sign(part)
             yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
@@ -289,14 +299,16 @@ class CheckedRun:
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
             seen = united(part.seen, leader.seen) if leader else every
-            yield replace(part, bounds=(() if is_lost else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
+            is_open = is_lost or part.is_mixed
+            yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
             if seen != every:
                 yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
 
     def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
         parts = [*value, *change]
-        leaders = [part for part in parts if len(part.bounds[UPPER]) == 1 and part.bounds[LOWER] == part.bounds[UPPER]]
+        can_lead = "A4" not in self.without
+        leaders = [p for p in parts if can_lead and len(p.bounds[UPPER]) == 1 and p.bounds[LOWER] == p.bounds[UPPER]]
         leader = self.leading(f"{data['name']}, leading part", leaders, parts)
         made = expansion(leader, data["degree"], value, change)
         return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]
@@ -310,7 +322,7 @@ class CheckedRun:
                 pairs = (self.contracted(x, y, each["over"]) for x, y in product(*given))
                 made: Iterable[BoundedPart] = self.gathered([*chain.from_iterable(pairs)])
             elif each["is"] == "entrywise":
-                made = self.gathered([self.entrywise(ZERO, joint(x, y), x, y) for x, y in product(*given)])
+                made = self.gathered([self.entrywise(ZERO, outer(x, y), x, y) for x, y in product(*given)])
             elif each["is"] == "map":
                 beside = [part for name in each["beside"] for part in values[name]]
                 made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(sum(given, ()))))

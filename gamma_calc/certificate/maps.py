@@ -29,6 +29,12 @@ def joint(*parts: BoundedPart) -> BoundedPart:
     return BoundedPart(((ZERO,) if len(flips) == len({*flips}) else (), (ZERO,)), None, odd, seen)
 
 
+def outer(x: BoundedPart, y: BoundedPart) -> BoundedPart:
+    """A product entry by entry of any two parts, but for its size: by data a random tensor stays one."""
+    some = [part for part in (x, y) if part.seen or part.odd or part.is_mixed]
+    return replace(joint(x, y), fresh=some[0].fresh if len(some) == 1 else None)
+
+
 def linear(degree: int, change: Sequence[BoundedPart]) -> Sequence[BoundedPart]:
     """a v; or of degree 0 its slope, where v is not zero."""
     is_there = any(part.bounds[LOWER] for part in change)

@@ -48,6 +48,11 @@ def bound(part: BoundedPart) -> BoundedPart:
     return replace(part, bounds=((), (ZERO,)))
 
 
+def of_either_sign(part: BoundedPart) -> BoundedPart:
+    """A part of size 1 that may be there, of which no sign is known."""
+    return replace(bound(part), odd=frozenset(), is_mixed=True)
+
+
 def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
     """The bounds of parts together."""
     return tuple(tuple(dict.fromkeys(f for each in parts for f in each.bounds[side])) for side in (LOWER, UPPER))

@@ -102,6 +102,8 @@ _name = _such(
     "a name: letters, digits, any of _ + ' or blanks, and numbers in brackets",
 )
 """A name of the program, which `verify` prints among its own words."""
+_word = _such(lambda data: type(data) is str and data.isidentifier() and data.isascii() and len(data) < 40, "one word")
+"""A name of a condition, which stands in front of what is proved of it."""
 _each_once = _such(
     lambda data: type(data) is list and all(type(each) is str for each in data) and len({*data}) == len(data),
     "a list of axes, each of them once",
@@ -171,9 +173,9 @@ def _evidence(data: Json, place: str) -> None:
 
 _KINDS: Mapping[str, Shape] = {
     "sum": {},
-    "scaled": {"by": _form},
+    "scaled": {"by": _form, "of": (_text,)},
     "product": {"over": _text, "of": (_text, _text)},
-    "renamed": {"from": _text, "to": _text},
+    "renamed": {"from": _text, "to": _text, "of": (_text,)},
     "normalised": {"by": _form, "epsilon": _flag},
     "entrywise": {"of": (_text, _text)},
     "map": {"beside": [_text], "degree": _one_of(0, 1)},
@@ -184,6 +186,8 @@ def _assignment(data: Json, place: str) -> None:
     """An assignment, with what its kind asks for."""
     _check(data, Among({"is": _one_of(*_KINDS)}), place)
     _check(data, {"name": _name, "is": _text, "of": [_text]} | _KINDS[data["is"]], place)
+    if data.get("degree") == 0:
+        _expect(not data["beside"], data["beside"], "nothing beside what a slope is taken of", f"{place}.beside")
 
 
 _TURN = (_form, _whole)
@@ -198,13 +202,13 @@ _LATER = {"exact": _flag, "quantities": _named([_whole]), "families": [(_whole, 
 _PREMISES = {
     "axes": _by_name(_form),
     "domain": _forms,
-    "without": [_name],
-    "align": _by_name(_by_name(_form)),
+    "without": [_one_of(*(f"A{number}" for number in range(3, 11)))],
+    "align": _named(_by_name(_form), _one_of("aligned", "independent", "diluted")),
     "start": _by_name({"size": _forms, "random": _each_once}),
     "step": [_assignment],
     "next": _named(_text),
     "quantities": _by_name(_text),
-    "conditions": _by_name({"bounded": [_text], "reached": [_text]}),
+    "conditions": _named({"bounded": [_text], "reached": [_text]}, _word),
     "factors": _by_name(_text),
 }
 CERTIFICATE = {
@@ -223,7 +227,8 @@ CERTIFICATE = {
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
     axis, values = _one_of(*premises["axes"]), [*premises["start"]]
-    _check(premises, Among({"start": _named(Among({"random": [axis]}))}), ".premises")
+    of_axes = _named(lambda data, place: None, axis)
+    _check(premises, Among({"start": _named(Among({"random": [axis]})), "align": _named(of_axes)}), ".premises")
     for i, each in enumerate(premises["step"]):
         used = {
             "of": [_one_of(*values)],

@@ -121,4 +121,5 @@ def _left_open(found: Derived, proved: Certificate | None) -> Iterator[str]:
     decisions = found.derivation.decisions
     less = [each for each in proved.left_open if decisions[each].status is not Status.UNKNOWN]
     if less:
-        yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify; with --at it decides a point."
+        more = "; with --at it may prove more" if found.derivation.free else ""
+        yield f"The certificate proves less of {', '.join(less)}, see gamma-calc verify{more}."

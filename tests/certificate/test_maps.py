@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gamma_calc import Problem
 from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
+from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.certificate.certificate import Certificate, certificate
 from gamma_calc.certificate.checker import CheckedRun
@@ -24,6 +26,7 @@ from gamma_calc.certificate.parts import LOWER, UPPER, BoundedPart
 from gamma_calc.certificate.premises import premises
 from gamma_calc.certificate.shape import Malformed
 from gamma_calc.certificate.verification import Verification, verification
+from gamma_calc.program.network import axis, data, named, parameter, relu, stop_gradient
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -248,3 +251,70 @@ def read(data: Any) -> Verification | None:
         return verification(json.loads(json.dumps(data)))
     except Malformed:
         return None
+
+
+def masked(by: str) -> Problem:
+    """t relu((m W)(x + e)) and x e, where m is data, or random itself: then (m W)^T sgn((m W) x) has x in it, too."""
+    hidden, width = axis("hidden", 1), axis("width", 1)
+    mask = data("m", hidden, width) if by == "data" else parameter("m", hidden, width, init="0")
+    w, e = mask * parameter("W", hidden, width, init="-1/2"), parameter("e", width, init="zero", rate="-1")
+    x, t = data("x", width), data("t", hidden)
+    first, second = named("y1", t @ relu(w @ (x + e))), named("y2", x @ stop_gradient(e))
+    return Problem("masked", named("f", first + second), stable=("y2",), learning=("y2",), optimizer="sign")
+
+
+@pytest.mark.parametrize("by", ["data", "a random tensor"])
+def test_a_random_tensor_times_another_value_meets_itself_in_a_gradient(by: str) -> None:
+    """A step of sign turns e along x, with either m: y2 is n^0, as NumPy has it."""
+    rng = np.random.default_rng(0)
+
+    def second(n: int) -> float:
+        w, (x, t) = rng.standard_normal((n, n)) * rng.standard_normal((n, n)) / n**0.5, rng.standard_normal((2, n))
+        return abs(float(x @ np.sign(w.T @ (np.abs(t) * (w @ x > 0))))) / n
+
+    sizes = [np.mean([second(n) for _ in range(16)]) for n in (128, 1024)]
+    assert np.log2(sizes[1] / sizes[0]) / 3 == pytest.approx(0, abs=0.15)
+    checked = CheckedRun(premises(masked(by).scheme, CALCULUS), FoundProof(), (), 1)
+    assert checked.steps[0]["y2"].bounds[UPPER] == (Affine.of(0),)
+
+
+def test_what_is_of_either_sign_has_no_lower_bound_after_a_normalised_step() -> None:
+    """Of sgn(relu(z^2) z), of random signs, a sum with data is n^(-1/4); for all that is known it may be aligned."""
+    hidden, width = axis("hidden", 1), axis("width", 1)
+    w, b = parameter("W", hidden, width, init="-1/2"), parameter("b", hidden, init="zero", rate="-3/4")
+    z = w @ data("x", width)
+    first, second = data("u", hidden) @ (relu(z * z) * z * b), named("y", data("t", hidden) @ stop_gradient(b))
+    problem = Problem("probe", named("f", first + second), stable=("y",), learning=("y",))
+    (step,) = CheckedRun(premises(problem.scheme, CALCULUS), FoundProof(), (), 1).steps
+    assert step["y"].bounds == ((), (Affine.of(1) / 4,))
+
+
+REFUSED: Mapping[str, tuple[Callable[[Any], None], str]] = {
+    "an assumption that there is not": (lambda data: data["without"].append("A3+A4"), r"without\[0\]: found 'A3\+A4'"),
+    "a kind of sum that there is not": (lambda data: data["align"].update({"aligned ": {}}), "align: found 'aligned '"),
+    "an axis that there is not": (
+        lambda data: data["align"].update({"aligned": {"x": {}}}),
+        "align.aligned: found 'x'",
+    ),
+    "a slope beside something": (
+        lambda data: next(each for each in data["step"] if each.get("degree") == 0)["beside"].append("Z"),
+        "expected nothing beside what a slope is taken of",
+    ),
+    "a value renamed twice at once": (
+        lambda data: next(each for each in data["step"] if each["is"] == "renamed")["of"].append("Z"),
+        "expected a list of 1",
+    ),
+    "a condition named in words": (
+        lambda data: data["conditions"].update({"stable at any rate": {"bounded": [], "reached": []}}),
+        "found 'stable at any rate', expected one word",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_premises_that_say_something_else_are_no_certificate(name: str) -> None:
+    forge, message = REFUSED[name]
+    data = copy.deepcopy(written("init-a").data)
+    forge(data["premises"])
+    with pytest.raises(Malformed, match=message):
+        verification(data)
