@@ -45,7 +45,7 @@ MOST_CELLS = 256
 MOST_FACES = 64
 """Points and intervals beyond which they are not looked at one by one."""
 MOST_APPLICATIONS = 2**20
-"""Rules that the runs on them apply in all, beyond which no more are looked at."""
+"""Rules that the runs on cells, or on points and intervals, apply in all, beyond which no more are cut."""
 
 MOST_PAIRS = 2**19
 """Pairs of pieces of an exponent, times free exponents, in the runs on all cells, beyond which no more are cut."""
@@ -96,7 +96,7 @@ def cells(
     before that to what its first steps leave. Nor is more asked once nothing is known of later steps on some cell.
     """
     asked = with_quantities(program, (*condition.bounded, *condition.reached))
-    waiting, found, pairs = [*within.members], list[Bounded](), 0
+    waiting, found, pairs, applied = [*within.members], list[Bounded](), 0, 0
     while waiting:
         where = waiting.pop()
         if horizon is None:
@@ -107,9 +107,10 @@ def cells(
             where = early.outer
         bound = bounded(program, condition.bounded, where, horizon, policy)
         cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
+        applied += len(bound.run.applications)
         made = decision(condition, bound, is_free=True)
         possible = Region.of(bound.outer) if made.possible is None else made.possible
-        is_long = len(found) + len(waiting) >= MOST_CELLS or pairs > MOST_PAIRS
+        is_long = len(found) + len(waiting) >= MOST_CELLS or pairs > MOST_PAIRS or applied > MOST_APPLICATIONS
         if cut is None or made.status is not Status.UNKNOWN or possible.is_empty or is_long:
             found.append(bound)
             if not bound.is_final:

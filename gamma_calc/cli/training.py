@@ -40,7 +40,12 @@ SIZES = {
 
 def add_training_arguments(group: argparse._ArgumentGroup) -> None:
     """The rates, and the sizes of the training; each replaces a value of the plan."""
-    group.add_argument("--rates", metavar="LOW:HIGH", type=_rates, help="learning rates, octave by octave: 1e-5:1e-3")
+    group.add_argument(
+        "--rates",
+        metavar="LOW:HIGH",
+        type=_rates,
+        help="learning rates, octave by octave: 1e-5:1e-3, at powers of 2 around; beyond an end where that is best",
+    )
     for name, words in SIZES.items():
         group.add_argument(f"--{name}", metavar="K", type=whole(f"--{name}", MOST), help=words)
     numbers = {

@@ -36,7 +36,10 @@ LEFT_OPEN = (
 
 
 MODULE_ALONE = "The answer is one module's: adapters above and below it are not in it."
-NETWORK_ALONE = "The answer is that of the network as it is written: what a model has around it is not in it."
+NETWORK_ALONE = (
+    "The answer is that of the network as it is written: a model around it may bear less. Of adapters of PEFT "
+    "gamma-calc model derives what it bears."
+)
 
 
 STACK = (
@@ -127,22 +130,25 @@ class TransferLaw:
         Raises:
             Unknown: none does, so that constants which exponents do not tell would enter.
         """
+        first, last = map(self._told, (start, end))
         for piece in self.pieces:
-            if start.satisfies(piece) and end.satisfies(piece):
+            if first.satisfies(piece) and last.satisfies(piece):
                 return piece.along(self.tied)
-        is_between = any(place.satisfies(piece) for place in (start, end) for piece in self.pieces)
-        if start.scale == end.scale not in (None, 1) and not is_between:  # a constant, whose exponent is 0
-            return self.between(replace(start, scale=1.0), replace(end, scale=1.0))
         where = "; ".join(str(piece.where) for piece in self.pieces)
-        first = self.pieces[0]
+        law = self.pieces[0]
         others = (
-            " and phi = log(fan-out)/log(width)" * bool(first.phi),
-            " and sigma = log(s)/log(width)" * bool(first.sigma),
+            " and phi = log(fan-out)/log(width)" * bool(law.phi),
+            " and sigma = log(s)/log(width)" * bool(law.sigma),
         )
         raise Unknown(
             f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
             f"with rho = log(rank)/log(width){''.join(others)} the laws hold where {where}"
         )
+
+    def _told(self, place: Place) -> Place:
+        """The place, with an s of exponent 0, a constant, where no piece is told at the s that it has."""
+        is_told = place.scale is None or any(place.satisfies(piece) for piece in self.pieces)
+        return place if is_told else replace(place, scale=1.0)
 
     def moved(self, place: Place, width: int, rank: int | None) -> Place:
         """A place at another width and rank, with an s that goes with the rank as the scheme has it."""

@@ -178,7 +178,7 @@ class Store:
 
     def get(self, key: str) -> Record | None:
         """The run under a key, or None where it is not finished."""
-        found = self._rows(f"SELECT {_COLUMNS} FROM run WHERE key = ?", key)
+        found = self._rows(f"SELECT rowid, {_COLUMNS} FROM run WHERE key = ?", key)
         with self._explained():
             return _record(*found[0]) if found else None
 
@@ -250,8 +250,9 @@ class Store:
         verdicts = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
         if verdicts != ["ok"]:
             raise BadInput(f"the store {self.path} {_IS_DAMAGED} ({verdicts[0]})")
-        for row in self._connection.execute(f"SELECT {_COLUMNS} FROM run"):
-            _check(*row)
+        rows = self._connection.execute(f"SELECT rowid, {_COLUMNS} FROM run")
+        if wrong := [place for place, *row in rows if not _is_whole(*row)]:
+            raise _Damaged(*wrong)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -259,7 +260,12 @@ class Store:
         try:
             yield
         except _Damaged as problem:
-            raise BadInput(f"the store {self.path} {_IS_DAMAGED} ({problem})") from None
+            places = ", ".join(map(str, problem.args))
+            raise BadInput(
+                f"the store {self.path}: what stands in {len(problem.args)} of its rows is not what was written, the"
+                " others are whole; take these runs out, and the next sweep makes them again:"
+                f' sqlite3 {self.path} "DELETE FROM run WHERE rowid IN ({places})"'
+            ) from None
         except UnicodeDecodeError:
             raise BadInput(f"the store {self.path} {_IS_DAMAGED} (what SQLite says of it is no text)") from None
         except (sqlite3.DatabaseError, OverflowError) as problem:
@@ -268,7 +274,7 @@ class Store:
 
 
 class _Damaged(Exception):
-    """A row is not what was written."""
+    """Rows, by their numbers, are not what was written."""
 
 
 def _primary(problem: BaseException) -> int:
@@ -284,17 +290,16 @@ def _digest(key: str, label: str, parameters: str, layout: str, numbers: bytes) 
     return found.digest()
 
 
-def _check(key: str, label: str, parameters: str, layout: str, numbers: bytes, digest: bytes) -> None:
+def _is_whole(key: str, label: str, parameters: str, layout: str, numbers: bytes, digest: bytes) -> bool:
     try:
-        is_whole = _digest(key, label, parameters, layout, numbers) == digest
+        return _digest(key, label, parameters, layout, numbers) == digest
     except (AttributeError, TypeError):  # a column of another type
-        is_whole = False
-    if not is_whole:
-        raise _Damaged(f"the row of {key!r} is not what was written")
+        return False
 
 
-def _record(key: str, label: str, parameters: str, layout: str, numbers: bytes, digest: bytes) -> Record:
-    _check(key, label, parameters, layout, numbers, digest)
+def _record(place: int, key: str, label: str, parameters: str, layout: str, numbers: bytes, digest: bytes) -> Record:
+    if not _is_whole(key, label, parameters, layout, numbers, digest):
+        raise _Damaged(place)
     arrays: dict[str, Array] = {}
     values, at = np.frombuffer(numbers, dtype="<f8").astype(np.float64), 0
     for name, shape in json.loads(layout):

@@ -246,6 +246,14 @@ def test_a_rank_that_surely_grows_is_not_1() -> None:
         law.between(Place(128, 1), Place(256, 8))
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0, 32.0])
+def test_a_scale_is_a_constant_where_another_power_of_n_has_no_law(scale: float) -> None:
+    """Two random factors leave n^0 at first: an s that grew with n would be stable nowhere, and s = 2 is a constant."""
+    both = Scheme("both", {"A": "-1/2", "B": "-rank/2", "eta_A": "eta", "eta_B": "eta"})
+    law = transfer_law(both, with_scale=True)
+    assert law.multiplier("eta_A", Place(2048, 16, scale=scale), Place(2048, 64, scale=scale / 4)) == pytest.approx(4)
+
+
 def test_a_stack_carries_its_own_edge() -> None:
     """LoRA+ on two adapters: -5/4 for A and -1/4 for B, where one module has -1 and 0."""
     exponents = {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta + 1"}

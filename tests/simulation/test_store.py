@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -162,6 +163,24 @@ def test_no_flipped_byte_is_ever_taken_for_a_number(tmp_path: Path) -> None:
         else:
             assert len(found) == 12 and all(map(is_same, found, map(record, range(12))))
     assert 0 < refused < 150
+
+
+def test_runs_that_are_not_what_was_written_are_taken_out_as_said(tmp_path: Path) -> None:
+    path = filled(tmp_path / "s", 12)
+    held = path.read_bytes()
+    for label in (b"label 3", b"label 7"):
+        held = held.replace(label, label[:-1] + b"x")
+    path.write_bytes(held)
+    with pytest.raises(BadInput, match="in 2 of its rows is not what was written, the others are whole") as found:
+        Store(path)
+    said = re.fullmatch(r'.*: sqlite3 \S+ "(DELETE FROM run WHERE rowid IN \(\d+, \d+\))"', str(found.value))
+    assert said is not None
+    with sqlite3.connect(path) as connection:
+        connection.execute(said[1])
+    connection.close()
+    with Store(path) as store:
+        assert {*store.labels.values()} == {f"label {number}" for number in range(12)} - {"label 3", "label 7"}
+        assert store.add(record(3)) and store.add(record(7))
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
