@@ -105,7 +105,7 @@ def cells(
                 found.append(early)
                 continue
             where = early.outer
-        bound = bounded(program, condition.bounded, where, horizon, policy)
+        bound = bounded(asked, condition.bounded, where, horizon, policy)
         cut, pairs = undecided(bound.run, where), pairs + _pairs(bound.run)
         applied += len(bound.run.applications)
         made = decision(condition, bound, is_free=True)

@@ -7,9 +7,12 @@ with a small V changes its sign, in half of the entries, with V x alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
+from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.points import EARLY
 from gamma_calc.calculus.components import total
+from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import TooLong, Unknown
@@ -43,7 +46,11 @@ def led_by_zeros(run: Trajectory) -> bool:
 
     Other summands are smaller, and not zero where that one is.
     """
-    program = run.program
+    return _is_led(run.program, run.domain, run.policy)
+
+
+@lru_cache(maxsize=64)
+def _is_led(program: Program, domain: Polyhedron, policy: Policy) -> bool:
     every = operands_first(*program.gradients.values())
     roots = [each.operand for each in every if isinstance(each, Pointwise) and _jumps(each)]
     if not roots:
@@ -58,7 +65,7 @@ def led_by_zeros(run: Trajectory) -> bool:
         return False
     asked = Program(program.parameters, program.gradients, values, program.optimizer)
     try:
-        steps = trajectory(asked, EARLY, run.domain, run.policy).steps
+        steps = trajectory(asked, EARLY, domain, policy).steps
     except (TooLong, Unknown):
         return False
     return any(_leads(step, place, [*found.values()]) for step in steps for place, found in enumerate(sums))
