@@ -191,8 +191,8 @@ class CheckedRun:
         if is_centred or walks:
             return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks), *dot]
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
-        if all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
-            return [("aligned", size, whole), *dot]
+        if not dot and all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
+            return [("aligned", size, whole)]
         return [("independent", size / 2, whole), ("aligned", size, bound(whole)), *dot]
 
     def hat_and_dot(
@@ -299,7 +299,7 @@ class CheckedRun:
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
             seen = united(part.seen, leader.seen) if leader else every
-            is_open = is_lost or part.is_mixed
+            is_open = is_lost or part.is_mixed or not (part.bounds[LOWER] or "A4" in self.without)
             yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
             if seen != every:
                 yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)

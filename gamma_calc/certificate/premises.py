@@ -66,9 +66,9 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
         Unknown: the program has an operation or a step that no certificate covers.
     """
     program, model = program_of(scheme), scheme.model
-    values = nodes(*program.gradients.values(), *program.quantities.values())
-    uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in values if type(node) in UNCOVERED)
-    maps = (node for node in values if isinstance(node, Pointwise) and not _is_known(node))
+    every = [*nodes(*program.gradients.values(), *program.quantities.values())]
+    uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in every if type(node) in UNCOVERED)
+    maps = (node for node in every if isinstance(node, Pointwise) and not _is_known(node))
     uncovered |= {f"the map {node.word}": None for node in maps}
     rule = program.optimizer
     if rule.update is not descent or not isinstance(rule.step, Raw | Moments):
@@ -80,8 +80,9 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     if uncovered:
         raise Unknown(f"{policy.titled(scheme.title)}: no certificate covers {' and '.join(uncovered)}")
     listed = _Assignments(program)
+    axes = itertools.chain(program.axes, *(node.axes for node in every))
     return {
-        "axes": {axis.name: form_json(axis.size) for axis in program.axes},
+        "axes": {axis.name: form_json(axis.size) for axis in axes},
         "domain": [form_json(form) for form in _domain(scheme, policy)],
         "without": sorted(assumption.key for assumption in policy.without),
         "align": {kind.value: _gains(value, program.axes) for kind, value in policy.coefficients},

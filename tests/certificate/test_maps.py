@@ -26,7 +26,7 @@ from gamma_calc.certificate.parts import LOWER, UPPER, BoundedPart
 from gamma_calc.certificate.premises import premises
 from gamma_calc.certificate.shape import Malformed
 from gamma_calc.certificate.verification import Verification, verification
-from gamma_calc.program.network import axis, data, named, parameter, relu, stop_gradient
+from gamma_calc.program.network import axis, data, named, parameter, relu, renamed, stop_gradient
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -287,6 +287,47 @@ def test_what_is_of_either_sign_has_no_lower_bound_after_a_normalised_step() -> 
     problem = Problem("probe", named("f", first + second), stable=("y",), learning=("y",))
     (step,) = CheckedRun(premises(problem.scheme, CALCULUS), FoundProof(), (), 1).steps
     assert step["y"].bounds == ((), (Affine.of(1) / 4,))
+
+
+def test_a_product_of_two_random_tensors_has_no_aligned_sum_for_sure() -> None:
+    """A step along (W * m)^T t changes (W * m) e by no more than the step, as NumPy has it: that is n^(1/2) less than
+    an aligned sum."""
+    hidden, width = axis("hidden", 1), axis("width", 1)
+    both = parameter("W", hidden, width, init="-1/2") * parameter("m", hidden, width, init="0")
+    z = named("z", both @ (data("x", width) + parameter("e", width, init="zero", rate="-1")))
+    problem = Problem("both", named("f", data("t", hidden) @ z), stable=("z",), learning=("z",), optimizer="sign")
+    (step,) = CheckedRun(premises(problem.scheme, CALCULUS), FoundProof(), (), 1).steps
+    least, most = (max(form.constant for form in side) for side in step["Delta_z"].bounds)
+    rng = np.random.default_rng(0)
+
+    def change(n: int) -> float:
+        c, t = rng.standard_normal((n, n)) * rng.standard_normal((n, n)) / n**0.5, np.abs(rng.standard_normal(n))
+        return float(np.sqrt(np.mean((c @ np.sign(c.T @ t) / n) ** 2)))
+
+    slope = np.log2(np.mean([change(1024) for _ in range(4)]) / np.mean([change(128) for _ in range(8)])) / 3
+    assert least <= slope + 0.05 and slope <= most and slope == pytest.approx(-1, abs=0.05)
+
+
+def test_what_may_vanish_has_no_lower_bound_after_a_normalised_step() -> None:
+    """(W (u t)) (W t), summed: two sums with one matrix know of each other by a walk, whose sign is random."""
+    hidden, width = axis("hidden", 1), axis("width", 1)
+    w, u = parameter("W", width, hidden, init="-1/2"), parameter("u", hidden, init="0")
+    e, t, x = parameter("e", width, init="zero", rate="-1"), data("t", hidden), data("x", width)
+    gate = (w @ (u * t)) * (w @ t)
+    first, second = (gate * x) @ (x + e), named("p", data("y", width) @ stop_gradient(e))
+    problem = Problem("hats", named("f", first + second), stable=("p",), learning=("p",), optimizer="sign")
+    (step,) = CheckedRun(premises(problem.scheme, CALCULUS), FoundProof(), (), 1).steps
+    assert step["p"].bounds == ((), (Affine.of(0),))
+
+
+def test_an_axis_that_only_a_renaming_knows_is_a_premise() -> None:
+    width, hidden, other = axis("width", 1), axis("hidden", 1), axis("other", 1)
+    w = parameter("W", hidden, width, init="-1/2")
+    turned = renamed(renamed(renamed(w, width, other), hidden, width), other, hidden)
+    e, t = parameter("e", width, init="zero", rate="-1"), data("t", hidden)
+    f = named("f", t @ ((w * turned) @ (data("x", width) + e)))
+    problem = Problem("turned", f, stable=("f",), learning=("f",), optimizer="sign")
+    assert "other" in certificate(derived(problem.scheme)).data["premises"]["axes"]
 
 
 REFUSED: Mapping[str, tuple[Callable[[Any], None], str]] = {
