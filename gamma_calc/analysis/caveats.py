@@ -38,7 +38,8 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
     if NO_CANCELLATION not in run.policy.without and led_by_zeros(run):
         found.append(
             "a ReLU leads a sum and is zero in a share of the entries, where smaller summands decide the sign that a "
-            f"map or a step goes by: {key} is false there, and what these summands make may be larger than derived"
+            f"map or a step goes by: {key} is false there, and what these summands make may be larger than derived "
+            f"(--without {key} bounds it)"
         )
     return (*found, *below_their_floor(run.program))
 
