@@ -35,7 +35,7 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
             f"from step {grown} on a norm is taken of what has outgrown its start, and takes away what changes along "
             f"that: {key} may then be false, and later changes behind it are bounds from above"
         )
-    if NO_CANCELLATION not in run.policy.without and led_by_zeros(run):
+    if led_by_zeros(run):
         found.append(
             "a ReLU leads a sum and is zero in a share of the entries, where smaller summands decide the sign that a "
             f"map or a step goes by: {key} is false there, and what these summands make may be larger than derived "

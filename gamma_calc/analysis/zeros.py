@@ -7,10 +7,12 @@ with a small V changes its sign, in half of the entries, with V x alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from gamma_calc.algebra import Polyhedron
 from gamma_calc.analysis.points import EARLY
+from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.components import total
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Trajectory, trajectory
@@ -21,9 +23,7 @@ from gamma_calc.program.expressions import (
     Contraction,
     Entrywise,
     Expression,
-    MapChange,
     Merged,
-    Movement,
     Named,
     Pointwise,
     Renamed,
@@ -33,29 +33,29 @@ from gamma_calc.program.expressions import (
     Sum,
     Transposed,
     operands_first,
+    renaming,
 )
-from gamma_calc.program.optimizers import Raw
 from gamma_calc.program.program import Program
 
 Zeros = frozenset[tuple[Expression, frozenset[Axis]]]
-"""The arguments of ReLUs that are zero where a value is, each with the axes of the value along which they differ."""
+"""The arguments of ReLUs that are negative where a value is zero, each with the growing axes along which it varies."""
 
 
 def led_by_zeros(run: Trajectory) -> bool:
     """Whether a ReLU's output surely leads, in the first steps, a sum that a map or a step goes by the sign of.
 
-    Other summands are smaller, and not zero where that one is.
+    Other summands are smaller, and not zero where that one is. Without the assumption of no cancellation nothing leads.
     """
-    return _is_led(run.program, run.domain, run.policy)
+    return NO_CANCELLATION not in run.policy.without and _is_led(run.program, run.domain, run.policy)
 
 
 @lru_cache(maxsize=64)
 def _is_led(program: Program, domain: Polyhedron, policy: Policy) -> bool:
     every = operands_first(*program.gradients.values())
-    roots = [each.operand for each in every if isinstance(each, Pointwise) and _jumps(each)]
+    roots = [each.operand for each in every if isinstance(each, Pointwise) and each.has_kink]
     if not roots:
         return False
-    roots += () if isinstance(program.optimizer.step, Raw) else program.gradients.values()
+    roots += () if program.optimizer.step.degree else program.gradients.values()
     zeros = dict[Expression, Zeros]()
     for node in operands_first(*roots):
         zeros[node] = _zeros(node, zeros)
@@ -63,9 +63,8 @@ def _is_led(program: Program, domain: Polyhedron, policy: Policy) -> bool:
     values = {f"{place}.{i}": each for place, found in enumerate(sums) for i, each in enumerate(found)}
     if not values:
         return False
-    asked = Program(program.parameters, program.gradients, values, program.optimizer)
     try:
-        steps = trajectory(asked, EARLY, domain, policy).steps
+        steps = trajectory(replace(program, quantities=values, changes={}), EARLY, domain, policy).steps
     except (TooLong, Unknown):
         return False
     return any(_leads(step, place, [*found.values()]) for step in steps for place, found in enumerate(sums))
@@ -80,58 +79,42 @@ def _leads(step: ExponentStep, place: int, zeros: list[Zeros]) -> bool:
     return any(not frozenset.intersection(*leading) <= own for own in smaller)
 
 
-def _jumps(function: Pointwise) -> bool:
-    """Whether it is a ReLU, or the slope of one."""
-    return (function if function.is_bounded else function.derivative).is_step
-
-
 def _sums(roots: list[Expression], zeros: Mapping[Expression, Zeros]) -> Iterator[Mapping[Expression, Zeros]]:
-    """The sums that some values are made from, as the zeros of each summand that no sum over an axis takes away."""
+    """The sums that values are made from, as the zeros of each summand: those that no sum over an axis takes away."""
     waiting, seen = [(root, frozenset[Axis]()) for root in roots], set[tuple[Expression, frozenset[Axis]]]()
     while waiting:
         node, over = waiting.pop()
-        if (node, over) in seen or isinstance(node, Pointwise | MapChange):
+        if (node, over) in seen or isinstance(node, Pointwise):
             continue
         seen.add((node, over))
-        match node:
-            case Sum(summands):
-                yield {each: frozenset(pair for pair in zeros[each] if not pair[1] & over) for each in summands}
-            case Contraction():
-                over |= {axis for axis in node.over if not axis.is_fixed}
-            case Transposed() | Renamed() | Split() | Merged():
-                over = frozenset(axis for axis in node.operand.axes if _moved(node, axis) in over)
+        if isinstance(node, Sum):
+            yield {each: frozenset(pair for pair in zeros[each] if not pair[1] & over) for each in node.summands}
+        if isinstance(node, Contraction):
+            over |= {axis for axis in node.over if not axis.is_fixed}
+        if (names := renaming(node)) is not None:
+            old, new = names
+            over = _renamed(over, new, old)
         waiting += [(operand, over) for operand in node.operands]
 
 
 def _zeros(node: Expression, known: Mapping[Expression, Zeros]) -> Zeros:
-    """The zeros of a value, from those of its operands."""
+    """The zeros of a value, from those of its operands: of a factor that is zero so is the product."""
     match node:
-        case MapChange(Pointwise() as function) | (Pointwise() as function) if _jumps(function):
-            argument = function.operand
+        case Pointwise(_, argument) if node.has_kink:
             growing = frozenset(axis for axis in argument.axes if not axis.is_fixed)
             return known[argument] | ({(argument, growing)} if growing else frozenset())
         case Contraction(left, right, over):
-            return frozenset(
-                pair for pair in known[left] | known[right] if all(axis.is_fixed for axis in pair[1] & {*over})
-            )
+            long = {axis for axis in over if not axis.is_fixed}
+            return frozenset(pair for pair in known[left] | known[right] if not pair[1] & long)
         case Entrywise(left, right):
             return known[left] | known[right]
         case Sum(summands):
             return frozenset.intersection(*(known[each] for each in summands))
-        case Transposed(operand) | Renamed(operand) | Split(operand) | Merged(operand):
-            return frozenset((of, frozenset(_moved(node, axis) for axis in at)) for of, at in known[operand])
-        case Named(_, operand) | Scaled(_, _, operand) | Stopped(operand):
-            return known[operand]
+        case Named() | Scaled() | Stopped() | Transposed() | Renamed() | Split() | Merged():
+            found, names = known[node.operand], renaming(node)
+            return found if names is None else frozenset((of, _renamed(axes, *names)) for of, axes in found)
     return frozenset()
 
 
-def _moved(node: Movement, axis: Axis) -> Axis:
-    """What an axis of the operand is called in the value; of several, the one that grows."""
-    match node:
-        case Renamed(_, old, new) if axis == old:
-            return new
-        case Split(_, old, _, _) if axis == old:
-            return node.growing
-        case Merged(_, outer, inner, new) if axis in (outer, inner):
-            return new
-    return axis
+def _renamed(axes: frozenset[Axis], old: Axis, new: Axis) -> frozenset[Axis]:
+    return frozenset(new if axis == old else axis for axis in axes)

@@ -46,17 +46,14 @@ from gamma_calc.program.expressions import (
     InverseRms,
     Map,
     MapChange,
-    Merged,
     Moment,
     Movement,
     Pointwise,
     PowerOf,
-    Renamed,
     Scaled,
     Softmax,
-    Split,
     Trained,
-    Transposed,
+    renaming,
 )
 from gamma_calc.program.optimizers import Factored, Moments, Orthogonalised, Raw
 from gamma_calc.program.program import Program
@@ -106,16 +103,8 @@ class ExponentReading:
 
     def moved(self, node: Movement, term: Term) -> Term:
         """Axes have names: what belonged to one belongs to it under its new name, or to the part of it that grows."""
-        match node:
-            case Transposed():
-                return term
-            case Renamed(_, old, new):
-                pass
-            case Split(_, old):
-                new = node.growing
-            case Merged(_, _, _, new):
-                old = node.growing
-        return tuple(Component(each.size, each.provenance.renamed(old, new)) for each in term)
+        names = renaming(node)
+        return term if names is None else tuple(Component(each.size, each.provenance.renamed(*names)) for each in term)
 
     def arranged(self, old: tuple[Axis, ...], new: tuple[Axis, ...], term: Term) -> Term:
         """Nothing changes."""

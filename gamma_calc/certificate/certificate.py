@@ -14,7 +14,6 @@ from gamma_calc.analysis.bounded import Bounded
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived
 from gamma_calc.analysis.zeros import led_by_zeros
-from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.certificate.checker import CheckedRun, Refuted
 from gamma_calc.certificate.conclusions import (
@@ -88,7 +87,7 @@ def _too_large(title: str, problem: str) -> Unknown:
 
 def _certificate(found: Derivation) -> Certificate:
     label = found.scheme.name
-    if NO_CANCELLATION not in found.policy.without and led_by_zeros(found.run):
+    if led_by_zeros(found.run):
         raise Unknown(
             f"{found.title}: no certificate covers a ReLU that is zero where smaller summands beside it are not"
         )

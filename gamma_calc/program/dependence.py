@@ -8,7 +8,7 @@ so A[2] meets, along the width, an input that knows it. The first layer's A meet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
@@ -22,11 +22,9 @@ from gamma_calc.program.expressions import (
     InverseRms,
     Map,
     MapChange,
-    Merged,
-    Renamed,
-    Split,
     Trained,
     operands_first,
+    renaming,
 )
 from gamma_calc.program.program import Program
 from gamma_calc.program.update_expressions import Memory
@@ -84,19 +82,10 @@ def axis_names(nodes: Iterable[Expression]) -> Mapping[Axis, set[Axis]]:
     An axis that has one name only is left out.
     """
     found: dict[Axis, set[Axis]] = {}
-    for one, other in _renamings(nodes):
+    for one, other in filter(None, map(renaming, nodes)):
         alike = found.get(one, {one}) | found.get(other, {other})
         found |= dict.fromkeys(alike, alike)
     return found
-
-
-def _renamings(nodes: Iterable[Expression]) -> Iterator[tuple[Axis, Axis]]:
-    for node in nodes:
-        match node:
-            case Renamed(_, old, new):
-                yield old, new
-            case Split(_, axis) | Merged(_, _, _, axis):
-                yield axis, node.growing
 
 
 def _dependences(program: Program, order: Iterable[Expression]) -> Mapping[Expression, Dependence]:

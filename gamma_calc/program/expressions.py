@@ -361,6 +361,18 @@ Movement: TypeAlias = Transposed | Renamed | Split | Merged
 """What leaves every number as it is, and calls or orders axes otherwise."""
 
 
+def renaming(node: Expression) -> tuple[Axis, Axis] | None:
+    """An axis of the operand, and what the value calls it instead; of one in two parts, the part that grows."""
+    match node:
+        case Renamed(_, old, new):
+            return old, new
+        case Split(_, axis):
+            return axis, node.growing
+        case Merged(_, _, _, axis):
+            return node.growing, axis
+    return None
+
+
 class Map(Unary):
     """A function of a whole value: it has no term for each of the value's terms.
 
@@ -437,6 +449,11 @@ class Pointwise(Map):
     def is_step(self) -> bool:
         """Whether it jumps at zero."""
         return self.function in STEP_FUNCTIONS
+
+    @property
+    def has_kink(self) -> bool:
+        """Whether it, or what it is the derivative of, is ReLU."""
+        return (self if self.is_bounded else self.derivative).is_step
 
     @property
     def is_curved(self) -> bool:

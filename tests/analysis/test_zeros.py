@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,9 @@ from gamma_calc.program.scheme import Scheme
 WIDTH, HIDDEN = axis("width", 1), axis("hidden", 1)
 
 
-def gated(entries: str, *, map: object = relu, beside: bool = True, optimizer: str = "adam") -> Problem:
+def gated(
+    entries: str, *, phi: Callable[[Expression], Expression] = relu, beside: bool = True, optimizer: str = "adam"
+) -> Problem:
     """t (b * (phi(W x) + V x)), and what training makes of b there along V x."""
     w, v = parameter("W", HIDDEN, WIDTH, init="-1/2"), parameter("V", HIDDEN, WIDTH, init=entries)
     b, x, t = parameter("b", HIDDEN, init="zero", rate="eta"), data("x", WIDTH), data("t", HIDDEN)
@@ -25,8 +29,7 @@ def gated(entries: str, *, map: object = relu, beside: bool = True, optimizer: s
     def along(value: Expression) -> Expression:
         return t @ (stop_gradient(b) * value)
 
-    assert callable(map)
-    inner = map(w @ x) + small if beside else map(w @ x + small)
+    inner = phi(w @ x) + small if beside else phi(w @ x + small)
     y = named("y", along(small))
     f = named("f", t @ (b * inner) + y)
     return Problem("gated", f, stable=("y",), learning=("y",), efficient=("b",), optimizer=optimizer)
@@ -37,7 +40,7 @@ CASES = {
     "as large": (gated("-1/2"), False),
     "larger": (gated("-1/4"), False),
     "inside": (gated("-3/4", beside=False), False),
-    "a map without zeros": (gated("-3/4", map=gelu), False),
+    "a map without zeros": (gated("-3/4", phi=gelu), False),
     "a step that goes by no sign": (gated("-3/4", optimizer="sgd"), False),
 }
 
