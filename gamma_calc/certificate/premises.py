@@ -56,7 +56,7 @@ UNCOVERED: Mapping[type[Expression], str] = MappingProxyType(
         **dict.fromkeys((Split, Merged), "axes that are split or merged"),
     }
 )
-"""Operations that a checker does not know, in words; of maps, see `_is_known`."""
+"""Operations that a checker does not know, in words; of maps it knows ReLU and its slope."""
 
 
 def premises(scheme: Scheme, policy: Policy) -> Json:
@@ -68,8 +68,8 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     program, model = program_of(scheme), scheme.model
     every = [*nodes(*program.gradients.values(), *program.quantities.values())]
     uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in every if type(node) in UNCOVERED)
-    maps = (node for node in every if isinstance(node, Pointwise) and not _is_known(node))
-    uncovered |= {f"the map {node.word}": None for node in maps}
+    maps = (node for node in every if isinstance(node, Pointwise) and not node.has_kink)
+    uncovered |= {"the map " + node.function.rstrip("'"): None for node in maps}
     rule = program.optimizer
     if rule.update is not descent or not isinstance(rule.step, Raw | Moments):
         uncovered[f"the optimiser {rule.name}"] = None
@@ -95,11 +95,6 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
         },
         "factors": {each.name: each.contribution for each in factors_of(model) if f"U_{each.name}" in listed.next},
     }
-
-
-def _is_known(node: Pointwise) -> bool:
-    """Whether a map, or the one that it is the slope of, is positively homogeneous, and its slope a step at zero."""
-    return (node if node.is_bounded else node.derivative).is_step
 
 
 def _domain(scheme: Scheme, policy: Policy) -> Forms:
