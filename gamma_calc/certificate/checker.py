@@ -50,8 +50,8 @@ def are_centred(x: BoundedPart, y: BoundedPart, axis: str = SUMMED) -> bool:
     return bool(only(x.odd ^ y.odd, axis)) and not (x.is_mixed or y.is_mixed)
 
 
-def cross(x: BoundedPart, y: BoundedPart, axis: str) -> bool:
-    """Whether one part has the entries of a tensor at an axis and another, and one met that tensor there in a sum."""
+def share_entries(x: BoundedPart, y: BoundedPart, axis: str) -> bool:
+    """Whether one part has entries W_ij at an axis, and the other has seen W there through a sum, such as (W z)_i."""
     pairs = [pair for own, other in ((x, y), (y, x)) for pair in product(own.seen, other.seen)]
     return any(
         s.tensor == o.tensor and len(s.at) > len(o.at) and only(s.at, axis) and only(o.at, axis) for s, o in pairs
@@ -187,7 +187,7 @@ class CheckedRun:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
         size, is_centred = self.size[axis], are_centred(x, y, axis)
         walks = [] if is_centred else self.walks(x, y, axis)
-        dot = [("aligned", size, of_either_sign(whole))] if cross(x, y, axis) else []
+        dot = [("aligned", size, of_either_sign(whole))] if share_entries(x, y, axis) else []
         if is_centred or walks:
             return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks), *dot]
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
@@ -307,8 +307,8 @@ class CheckedRun:
     def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
         parts = [*value, *change]
-        can_lead = "A4" not in self.without
-        leaders = [p for p in parts if can_lead and len(p.bounds[UPPER]) == 1 and p.bounds[LOWER] == p.bounds[UPPER]]
+        exact = [part for part in parts if len(part.bounds[UPPER]) == 1 and part.bounds[LOWER] == part.bounds[UPPER]]
+        leaders = () if "A4" in self.without else exact
         leader = self.leading(f"{data['name']}, leading part", leaders, parts)
         made = expansion(leader, data["degree"], value, change)
         return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]

@@ -133,7 +133,11 @@ def _forms(data: Json, place: str) -> None:
     _expect(len(data) <= MOST_FORMS, data, f"at most {MOST_FORMS} forms", place)
 
 
-def _named(shape: Shape, key: Shape = lambda data, place: None) -> Shape:
+def _anything(data: Json, place: str) -> None:
+    """Whatever stands there."""
+
+
+def _named(shape: Shape, key: Shape = _anything) -> Shape:
     """An object with any keys, or with keys of some shape."""
 
     def check(data: Json, place: str) -> None:
@@ -227,8 +231,8 @@ CERTIFICATE = {
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
     axis, values = _one_of(*premises["axes"]), [*premises["start"]]
-    of_axes = _named(lambda data, place: None, axis)
-    _check(premises, Among({"start": _named(Among({"random": [axis]})), "align": _named(of_axes)}), ".premises")
+    by_axis = {"start": _named(Among({"random": [axis]})), "align": _named(_named(_anything, axis))}
+    _check(premises, Among(by_axis), ".premises")
     for i, each in enumerate(premises["step"]):
         used = {
             "of": [_one_of(*values)],

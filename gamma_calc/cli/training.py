@@ -44,7 +44,7 @@ def add_training_arguments(group: argparse._ArgumentGroup) -> None:
         "--rates",
         metavar="LOW:HIGH",
         type=_rates,
-        help="learning rates, octave by octave: 1e-5:1e-3, at powers of 2 around; beyond an end where that is best",
+        help="learning rates, 1e-5:1e-3, from the power of 2 below to the one above; further where an end is best",
     )
     for name, words in SIZES.items():
         group.add_argument(f"--{name}", metavar="K", type=whole(f"--{name}", MOST), help=words)

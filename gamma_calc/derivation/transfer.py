@@ -130,7 +130,7 @@ class TransferLaw:
         Raises:
             Unknown: none does, so that constants which exponents do not tell would enter.
         """
-        first, last = map(self._told, (start, end))
+        first, last = map(self._with_constant_scale, (start, end))
         for piece in self.pieces:
             if first.satisfies(piece) and last.satisfies(piece):
                 return piece.along(self.tied)
@@ -145,10 +145,10 @@ class TransferLaw:
             f"with rho = log(rank)/log(width){''.join(others)} the laws hold where {where}"
         )
 
-    def _told(self, place: Place) -> Place:
-        """The place, with an s of exponent 0, a constant, where no piece is told at the s that it has."""
-        is_told = place.scale is None or any(place.satisfies(piece) for piece in self.pieces)
-        return place if is_told else replace(place, scale=1.0)
+    def _with_constant_scale(self, place: Place) -> Place:
+        """The place; with s = 1 where no law holds at its s, which then is a constant, and no power of the width."""
+        is_known = place.scale is None or any(place.satisfies(piece) for piece in self.pieces)
+        return place if is_known else replace(place, scale=1.0)
 
     def moved(self, place: Place, width: int, rank: int | None) -> Place:
         """A place at another width and rank, with an s that goes with the rank as the scheme has it."""

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import shlex
 import sqlite3
 import stat
 import time
@@ -264,7 +265,7 @@ class Store:
             raise BadInput(
                 f"the store {self.path}: what stands in {len(problem.args)} of its rows is not what was written, the"
                 " others are whole; take these runs out, and the next sweep makes them again:"
-                f' sqlite3 {self.path} "DELETE FROM run WHERE rowid IN ({places})"'
+                f' sqlite3 {shlex.quote(str(self.path))} "DELETE FROM run WHERE rowid IN ({places})"'
             ) from None
         except UnicodeDecodeError:
             raise BadInput(f"the store {self.path} {_IS_DAMAGED} (what SQLite says of it is no text)") from None
