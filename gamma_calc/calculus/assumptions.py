@@ -60,8 +60,9 @@ MEMORY = Assumption(8, "Running means over a fixed number of gradients carry the
 SEVERAL_SAMPLES = Assumption(
     9,
     "The batch holds two samples or more, so that no entry of a normalised step is the product "
-    "of a sign of its row and one of its column; and where a gradient has three parts, no later sum meets the product "
-    "of the three, with whose sign the step is correlated as with theirs.",
+    "of a sign of its row and one of its column; what leads a gradient has small entries, as many as a density at zero "
+    "gives, of which smaller parts decide the sign; and where a gradient has three parts, no later sum meets the "
+    "product of the three, with whose sign the step is correlated as with theirs.",
 )
 SPANNING = Assumption(
     10,

@@ -11,6 +11,8 @@ from gamma_calc.algebra.affine import Affine, auxiliary
 from gamma_calc.algebra.plain import Forms, Json, form, forms, rational
 from gamma_calc.certificate.maps import expansion, linear, outer
 from gamma_calc.certificate.parts import (
+    ANY,
+    FORGOTTEN,
     LOWER,
     SUMMED,
     UNIT,
@@ -32,7 +34,7 @@ from gamma_calc.certificate.parts import (
 
 Family = tuple[Affine, int, tuple[tuple[Affine, int], ...]]
 """The sums of a base and k >= 0 turns of each of some cycles with a length + the sum of k * their steps at most t."""
-ONE = Affine.of(1)
+ONE, LOST = Affine.of(1), BoundedPart((), seen=frozenset({FORGOTTEN}), is_mixed=True)
 MOST_STEPS, MOST_WORK, MOST_APART = 64, 300_000, 3
 
 
@@ -79,7 +81,7 @@ class ProofSteps:
     def ways(self, choices: Sequence[Sequence[Any]]) -> Iterable[tuple[Any, ...]]:
         """The ways to take one of each, of which there must not be too many in all."""
         self.left -= 1 + prod(map(len, choices))
-        self.check(self.left >= 0, f"this takes more than {MOST_WORK} sums of forms")
+        self.check(self.left >= 0, f"this takes more than {MOST_WORK} sums of forms and parts")
         return product(*choices)
 
     def below(self, hypotheses: Forms, claims: Iterable[tuple[Affine, Forms]]) -> None:
@@ -171,7 +173,7 @@ class CheckedRun:
         is_mixed, flips = x.is_mixed or y.is_mixed, x.odd ^ y.odd
         odd = frozenset() if is_mixed else flips - only(flips, axis)
         whole = BoundedPart(UNIT, None, odd, united(frozenset(left.values())), is_mixed=is_mixed)
-        sights = [s for s in other.seen if tensor and s.tensor == tensor.tensor and only(s.at, axis)]
+        sights = [s for s in other.seen if tensor and s.tensor in (tensor.tensor, ANY) and only(s.at, axis)]
         if self.size[axis] == ZERO:
             found: Iterable[tuple[str, Affine, BoundedPart]] = [("fixed", ZERO, whole)]
         elif tensor and all(s.at == only(s.at, axis) for s in sights):
@@ -187,9 +189,13 @@ class CheckedRun:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
         size, is_centred = self.size[axis], are_centred(x, y, axis)
         walks = [] if is_centred else self.walks(x, y, axis)
-        dot = [("aligned", size, of_either_sign(whole))] if share_entries(x, y, axis) else []
+        dot = [("aligned", size, of_either_sign(whole))] if walks is None or share_entries(x, y, axis) else []
         if is_centred or walks:
-            return [("independent", size / 2, whole), *(("diluted", size - walk / 2, whole) for walk in walks), *dot]
+            return [
+                ("independent", size / 2, whole),
+                *(("diluted", size - walk / 2, whole) for walk in walks or ()),
+                *dot,
+            ]
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
         if not dot and all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
             return [("aligned", size, whole)]
@@ -209,29 +215,32 @@ class CheckedRun:
         yield "independent", size / 2, hat
         flips, at_axis = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}, only(other.odd, axis)
         met = sights if flips & other.odd or other.is_mixed else ()
-        backs = {moved(s.factor or BoundedPart(()), SUMMED, place) for s in met}
+        backs = {moved(s.factor or (LOST if place else BoundedPart(())), SUMMED, place) for s in met}
         for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
             part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
             if other.is_mixed or back.is_mixed:
                 part = of_either_sign(part)
             yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
 
-    def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine]:
+    def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine] | None:
         """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
 
-        The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks.
+        The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks. None where
+        it is not known what W met.
         """
+        is_known = True
         for name, own, _ in sorted(only(x.odd & y.odd, axis)):
-            us, vs = ([s.factor for s in each.seen if s.tensor == name and only(s.at, axis)] for each in (x, y))
+            us, vs = ([s.factor for s in p.seen if s.tensor in (name, ANY) and only(s.at, axis)] for p in (x, y))
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             pairs = [
                 [length] if u and v and are_centred(u, v) else earlier and [length, *earlier]
                 for u, v in product(us, vs)
-                for earlier in [self.walks(u, v, SUMMED) if u and v else []]
+                for earlier in [self.walks(u, v, SUMMED) if u and v else [] if length == ZERO else None]
             ]
+            is_known = is_known and None not in pairs
             if pairs and all(pairs):
-                return sorted(set(chain.from_iterable(pairs)), key=str)
-        return []
+                return sorted(set(chain.from_iterable(filter(None, pairs))), key=str)
+        return [] if is_known else None
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
         """What a sum of a kind over an axis adds: bounds, which part where an assumption is missing."""
@@ -249,19 +258,22 @@ class CheckedRun:
         Where too many have seen different things, one part has the bounds of all and has seen what all have, and
         another one is only bounded from above and has seen what any of them has.
         """
-        found, kinds = list[BoundedPart](), dict.fromkeys((part.fresh, part.odd, part.is_mixed) for part in parts)
-        for fresh, odd, is_mixed in kinds:
-            same = [part for part in parts if (part.fresh, part.odd, part.is_mixed) == (fresh, odd, is_mixed)]
+        self.proof.ways([parts])  # each part counts as work, as each sum of forms does
+        found, kinds = list[BoundedPart](), dict[tuple[Any, ...], list[BoundedPart]]()
+        for part in parts:
+            kinds.setdefault((part.fresh, part.odd, part.is_mixed), []).append(part)
+        for (fresh, odd, is_mixed), same in kinds.items():
             can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
             sights = dict.fromkeys(part.seen for part in same)
-            groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
             if is_mixed:
                 groups = [(united(*sights), largest(same))]
-            elif len(groups) > apart:
+            elif len(sights) > apart:
                 groups = [
                     (frozenset[SeenTensor].intersection(*(past(part).seen for part in same)), largest(same)),
                     (united(*sights), ((), largest(same)[UPPER])),
                 ]
+            else:
+                groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
             for seen, (lower, upper) in groups:
                 found.append(BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed))
         return absorbed(found)
@@ -318,21 +330,23 @@ class CheckedRun:
         values, before, moving = dict(self.state), self.state, self.data["next"]
         for each in self.data["step"]:
             given = [values[name] for name in each["of"]]
+            parts = [*chain.from_iterable(given)]
             if each["is"] == "product":
-                pairs = (self.contracted(x, y, each["over"]) for x, y in product(*given))
-                made: Iterable[BoundedPart] = self.gathered([*chain.from_iterable(pairs)])
+                made: Iterable[BoundedPart] = self.gathered(
+                    [*chain.from_iterable(self.contracted(x, y, each["over"]) for x, y in product(*given))]
+                )
             elif each["is"] == "entrywise":
                 made = self.gathered([self.entrywise(ZERO, outer(x, y), x, y) for x, y in product(*given)])
             elif each["is"] == "map":
                 beside = [part for name in each["beside"] for part in values[name]]
-                made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(sum(given, ()))))
+                made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(parts)))
             elif each["is"] == "renamed":
                 self.proof.check(self.size[each["from"]] == self.size[each["to"]], f"{each['name']} has another size")
-                made = [moved(part, each["from"], each["to"]) for part in sum(given, ())]
+                made = [moved(part, each["from"], each["to"]) for part in parts]
             elif each["is"] == "scaled":
-                made = [self.times(((form(each["by"]),),) * 2, part, part) for part in sum(given, ())]
+                made = [self.times(((form(each["by"]),),) * 2, part, part) for part in parts]
             else:
-                made = self.gathered(sum(given, ()))
+                made = self.gathered(parts)
             values[each["name"]] = tuple(self.normalised(each, made) if each["is"] == "normalised" else made)
         left = {name: [past(self.pruned(name, part)) for part in values[moving[name]]] for name in moving}
         self.state = before | {name: tuple(self.gathered(parts)) for name, parts in left.items()}
@@ -371,7 +385,12 @@ class Law:
         self.before = [part for name in moving for part in run.state[name]]
         self.x = [auxiliary(f"x{i}") for i in range(len(self.before))]
         unknown, floors = iter(self.x), [(i, p) for i, part in enumerate(self.before) for p in part.bounds[LOWER]]
-        parts = {of: tuple(replace(part, bounds=((next(unknown),),) * 2) for part in run.state[of]) for of in moving}
+        parts = {
+            of: tuple(
+                replace(p, bounds=(x if p.bounds[LOWER] else (), x)) for p in run.state[of] for x in [(next(unknown),)]
+            )
+            for of in moving
+        }
         step.domain, step.is_symbolic = (*run.domain, *(self.x[i] - p for i, p in floors)), True
         step.state, step.steps = run.state | parts, []
         run.proof.step("later steps")

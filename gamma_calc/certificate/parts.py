@@ -8,7 +8,7 @@ from typing import Any
 from gamma_calc.algebra.affine import Affine
 from gamma_calc.algebra.plain import Forms
 
-ZERO, LOWER, UPPER, SUMMED = Affine.of(0), 0, 1, "summed"
+ZERO, LOWER, UPPER, SUMMED, ANY = Affine.of(0), 0, 1, "summed", "*"
 UNIT: tuple[Forms, ...] = ((ZERO,), (ZERO,))
 """The bounds of what is of size 1."""
 
@@ -21,6 +21,10 @@ class SeenTensor:
     tensor: str
     at: frozenset[tuple[str, str]]
     factor: "BoundedPart | None" = None
+
+
+FORGOTTEN = SeenTensor(ANY, frozenset({(ANY, SUMMED)}))
+"""Whatever was seen, of what a tensor met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,10 @@ def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
 
 
 @lru_cache(maxsize=65536)
-def remembered(part: BoundedPart, axis: str, depth: int = 1) -> BoundedPart:
+def remembered(part: BoundedPart, axis: str, depth: int = 2) -> BoundedPart:
     """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
-    alone."""
-    seen = [each for each in part.seen if depth >= 0 and only(each.at, axis)]
+    alone, and that there is something to forget."""
+    seen = [each if depth >= 0 else FORGOTTEN for each in part.seen if only(each.at, axis)]
     old = {s.factor: remembered(s.factor, SUMMED, depth - 1) for s in seen if s.factor and s.factor.is_past}
     earlier = frozenset(replace(s, at=only(s.at, axis), factor=s.factor and old.get(s.factor, s.factor)) for s in seen)
     return moved(

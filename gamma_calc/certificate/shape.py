@@ -7,7 +7,7 @@ length, a tuple for a list of this length, or a function that refuses what it do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,7 +161,17 @@ def _maybe(shape: Shape) -> Shape:
 
 
 def _one_of(*choices: str | int) -> Shape:
-    return _such(lambda data: type(data) in (str, int) and data in choices, " or ".join(map(repr, choices)))
+    return _among(choices)
+
+
+def _among(choices: Collection[str | int]) -> Shape:
+    """One of what there is by then."""
+
+    def check(data: Json, place: str) -> None:
+        if not (type(data) in (str, int) and data in choices):
+            _expect(False, data, " or ".join(map(repr, choices)), place)
+
+    return check
 
 
 def _evidence(data: Json, place: str) -> None:
@@ -230,21 +240,17 @@ CERTIFICATE = {
 
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
-    axis, values = _one_of(*premises["axes"]), [*premises["start"]]
+    values: dict[str | int, None] = dict.fromkeys(premises["start"])
+    axis, value = _among(premises["axes"]), _among(values)
     by_axis = {"start": _named(Among({"random": [axis]})), "align": _named(_named(_anything, axis))}
     _check(premises, Among(by_axis), ".premises")
+    used = {"of": [value], "beside": Optional([value]), **dict.fromkeys(("over", "from", "to"), Optional(axis))}
     for i, each in enumerate(premises["step"]):
-        used = {
-            "of": [_one_of(*values)],
-            "beside": Optional([_one_of(*values)]),
-            **dict.fromkeys(("over", "from", "to"), Optional(axis)),
-        }
         _check(each, Among(used), f".premises.step[{i}]")
-        values.append(each["name"])
-    known = _named(_one_of(*values))
-    _check(premises, Among({"next": known, "quantities": known}), ".premises")
-    looked_at = _one_of(*premises["quantities"])
+        values[each["name"]] = None
+    _check(premises, Among({"next": _named(value), "quantities": _named(value)}), ".premises")
+    looked_at = _among(premises["quantities"])
     conditions = {name: {"bounded": [looked_at], "reached": [looked_at]} for name in premises["conditions"]}
     _check(premises, Among({"conditions": conditions, "factors": _named(looked_at)}), ".premises")
     for name in premises["next"]:
-        _check(name, _one_of(*premises["start"]), ".premises.next")
+        _check(name, _among(premises["start"]), ".premises.next")

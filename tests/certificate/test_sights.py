@@ -17,7 +17,7 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.policy import CALCULUS
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.certificate.certificate import certificate
-from gamma_calc.certificate.checker import CheckedRun, Refuted
+from gamma_calc.certificate.checker import MOST_WORK, CheckedRun, Law, Refuted
 from gamma_calc.certificate.conclusions import claim, conclusions, condition_statement
 from gamma_calc.certificate.evidence import FoundProof
 from gamma_calc.certificate.parts import LOWER, UPPER
@@ -26,7 +26,7 @@ from gamma_calc.certificate.shape import Malformed
 from gamma_calc.certificate.verification import verification
 from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
-from gamma_calc.program.network import axis, contract, data, named, parameter
+from gamma_calc.program.network import axis, contract, data, named, parameter, scaled, stop_gradient
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from_text
@@ -90,6 +90,97 @@ def test_the_order_of_the_factors_of_a_product_changes_nothing(order: list[str])
 def test_a_random_vector_knows_itself() -> None:
     step = [{"name": "s", "is": "product", "of": ["v", "v"], "over": "n"}]
     assert sizes(program({"v": ["n"]}, step, {"s": "s"}, "n")) == {"s": ("1",)}
+
+
+def product(name: str, left: str, right: str, over: str) -> dict[str, Any]:
+    return {"name": name, "is": "product", "of": [left, right], "over": over}
+
+
+def chained(count: int, starts: str) -> Any:
+    """v_k = W_{k-1} ... W_0 v of each start, those of the step before as Xv, and one more random matrix T."""
+    axes = [f"n{k}" for k in range(count + 2)]
+    start: dict[str, Any] = {f"W{k}": {"size": [{}], "random": axes[k : k + 2]} for k in range(count)}
+    start |= {"T": {"size": [{}], "random": axes[-2:]}} | {f"X{v}": {"size": [], "random": []} for v in starts}
+    step = [product(f"{v}{k + 1}", f"W{k}", f"{v}{k}" if k else v, f"n{k}") for v in starts for k in range(count)]
+    data = {**program({}, step, {}, ""), "axes": dict.fromkeys(axes, ONE), "start": start}
+    return {**data, "next": {f"X{v}": f"{v}{count}" for v in starts}}
+
+
+def now_and_later(data: Any) -> tuple[Any, Any]:
+    """The bounds of what is made of the values of a step, and of those of the step before, which are the same."""
+    last = CheckedRun({**data, "quantities": {"now": "now", "later": "later"}}, FoundProof(), (), 4).steps[-1]
+    return last["now"].bounds, last["later"].bounds
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_is_forgotten_of_a_chain_may_be_brought_back(count: int) -> None:
+    """p . W^T ... W^T T^T T W ... W p has p . p in it, also where W ... W p is of the step before."""
+    data, last = chained(count, "p"), f"n{count}"
+    data["start"]["p"] = {"size": [{}], "random": []}
+    for name, value in (("now", f"p{count}"), ("later", "Xp")):
+        data["step"] += [
+            product(f"{name} T", "T", value, last),
+            product(f"{name}{count}", "T", f"{name} T", f"n{count + 1}"),
+        ]
+        data["step"] += [product(f"{name}{k}", f"W{k}", f"{name}{k + 1}", f"n{k + 1}") for k in reversed(range(count))]
+        data["step"].append(product(name, "p", f"{name}0", "n0"))
+    now, later = now_and_later(data)
+    assert now[LOWER] == now[UPPER] and later[UPPER][0].constant >= now[UPPER][0].constant
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_what_is_forgotten_of_two_chains_leaves_open_whether_they_are_aligned(count: int) -> None:
+    """(T W ... W a) . (T W ... W b) is a random walk, as a . b is, also of the step before."""
+    data = chained(count, "ab")
+    data["start"] |= {name: {"size": [{}], "random": ["n0"]} for name in "ab"}
+    for name, a, b in (("now", f"a{count}", f"b{count}"), ("later", "Xa", "Xb")):
+        data["step"] += [product(f"{name} {value}", "T", value, f"n{count}") for value in (a, b)]
+        data["step"].append(product(name, f"{name} {a}", f"{name} {b}", f"n{count + 1}"))
+    now, later = now_and_later(data)
+    assert now[LOWER] == now[UPPER]
+    assert all(piece.constant <= now[UPPER][0].constant for piece in later[LOWER])
+
+
+def frozen_chain(count: int, rate: str) -> Problem:
+    """b . x + stop(V b) . (V y) / n^(1/2) + n^(5/4) p . stop(q) with x = W ... W p and y = W ... W q; b and q learn."""
+    axes = [axis(f"n{k}", 1) for k in range(count + 2)]
+    p, q = data("p", axes[0]), parameter("q", axes[0], init="zero", rate=rate)
+    b = parameter("b", axes[count], init="zero", rate="-1")
+    x, y = p, q
+    for k in range(count):
+        w = parameter(f"W{k}", axes[k + 1], axes[k], init="-1/2")
+        x, y = w @ x, w @ y
+    v = parameter("V", axes[-1], axes[-2], init="-1/2")
+    r = named("R", p @ stop_gradient(q))
+    taught = scaled("s", "-1/2", stop_gradient(v @ b) @ (v @ y))
+    return Problem("chain", named("F", b @ x + taught + scaled("u", "5/4", r)), optimizer="sgd")
+
+
+def test_no_rate_is_proved_stable_at_which_a_chain_is_not() -> None:
+    """Of four W at eta = -1/4 the slope of F is 1/2 (0.53 to 0.56 from n = 128 to 2048), for q has p in it."""
+    found = certificate(derived(frozen_chain(4, "eta").scheme))
+    assert verification(json.loads(found.text())).is_valid
+    (said,) = [each for each in found.data["conclusions"] if each.startswith("stable, F <= 0")]
+    assert "unknown; surely eta <= -3/4" in said or "unknown; surely never" in said
+
+
+def test_what_may_be_absent_may_be_so_at_every_later_step() -> None:
+    """U' = U + normalised(z) and the slope of ReLU at it: without A6 a step may be zero."""
+    step = [
+        {"name": "g", "is": "normalised", "of": ["z"], "by": {}, "epsilon": False},
+        {"name": "U'", "is": "sum", "of": ["U", "g"]},
+        {"name": "Q", "is": "map", "of": ["U'"], "beside": [], "degree": 0},
+    ]
+    given = program({"z": []}, step, {"Q": "Q"}, "i")
+    given |= {"without": ["A6"], "next": {"U": "U'"}}
+    given["start"]["U"] = {"size": [], "random": []}
+    assert Law(CheckedRun(given, FoundProof(), (), 1)).looked_at["Q"].bounds[LOWER] == ()
+
+
+def test_many_parts_are_too_much_work() -> None:
+    step = [{"name": "s", "is": "sum", "of": ["a"] * (MOST_WORK + 1)}]
+    with pytest.raises(Refuted, match="more than 300000 sums of forms and parts"):
+        CheckedRun(program({"a": []}, step, {"s": "s"}, "i"), FoundProof(), (), 1)
 
 
 def test_three_axes_that_grow_are_refused() -> None:
