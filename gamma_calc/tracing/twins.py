@@ -185,11 +185,11 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     config, base = _config(model), _base(model)
     given = _within(_inputs(base) if inputs is None else inputs, SIZES["vocabulary"][0])
     classes, products = _classes(config, has_adapters=base is not model)
-    twins = _twins(model, given, classes, products)
+    twins = _twins(model, given, classes)
     # A copy, as a forward pass may put the parameters of PEFT's layers in another order.
     if MULTIPLE in classes and _is_all_heads(config) and _failure(copy.deepcopy(twins[0])):
         classes, products = _classes(config, has_adapters=base is not model, is_all_heads=True)
-        twins = _twins(model, given, classes, products)
+        twins = _twins(model, given, classes)
     sizes: dict[str, Sizes] = {name: SIZES[name] for name in classes}
     exponents = {name: growth.get(name, Affine.of(GROWTH.get(name, 0))) for name in classes}
     first = next(iter(given.values()))
@@ -197,25 +197,20 @@ def _of_transformers(model: nn.Module, inputs: Mapping[str, Any] | None, growth:
     return Twins(type(base).__name__, twins, SizeClasses(sizes, exponents, products, fixed), _trained(model))
 
 
-def _twins(
-    model: nn.Module, given: Mapping[str, Any], classes: tuple[str, ...], products: Mapping[frozenset[str], str]
-) -> tuple[Twin, Twin]:
+def _twins(model: nn.Module, given: Mapping[str, Any], classes: tuple[str, ...]) -> tuple[Twin, Twin]:
     """A model at the two sizes of each class."""
-    first, second = (
-        Twin(_twin(model, {name: SIZES[name][place] for name in classes}, products, SIZES["rank"][place]), given)
-        for place in (0, 1)
-    )
+    first, second = (Twin(_twin(model, {name: SIZES[name][place] for name in classes}), given) for place in (0, 1))
     return first, second
 
 
-def _twin(model: nn.Module, sizes: Mapping[str, int], products: Mapping[frozenset[str], str], rank: int) -> nn.Module:
+def _twin(model: nn.Module, sizes: Mapping[str, int]) -> nn.Module:
     """The model at other sizes."""
     config, base = _config(model), type(_base(model))
     try:
-        smaller = _resized(config, sizes, products)
+        smaller = _resized(config, sizes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return _with_adapters(base(smaller), model, rank)
+            return _with_adapters(base(smaller), model, sizes)
     except BadInput:
         raise
     except Exception as problem:  # whatever a model's own code asks of its sizes
@@ -298,7 +293,7 @@ def _classes(
     return (*found, "head", *others, *(["rank"] if has_adapters else [])), products
 
 
-def _resized(config: Any, sizes: Mapping[str, int], products: Mapping[frozenset[str], str]) -> Any:
+def _resized(config: Any, sizes: Mapping[str, int]) -> Any:
     """The configuration with other sizes, and the attention that is written out in operations."""
     heads = sizes["heads"] if "heads" in sizes else sizes["kv_heads"] * sizes["groups"]
     hidden = heads * sizes.get(MULTIPLE, sizes["head"])
@@ -355,7 +350,7 @@ def _sections(shares: Sequence[int], total: int) -> list[int]:
     return [total - sum(others), *others]
 
 
-def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
+def _with_adapters(base: nn.Module, model: nn.Module, sizes: Mapping[str, int]) -> nn.Module:
     configs = getattr(model, "peft_config", None)
     if configs is None or not hasattr(model, "get_base_model"):
         return _as_trained(base, model)
@@ -363,7 +358,7 @@ def _with_adapters(base: nn.Module, model: nn.Module, rank: int) -> nn.Module:
     if getattr(chosen.peft_type, "value", chosen.peft_type) not in ADAPTERS:
         expected = f"{' or '.join(ADAPTERS)}; gamma_calc.program.adapters has others, as a problem of one module"
         raise BadInput("an adapter of PEFT", found=str(chosen.peft_type.value), expected=expected)
-    for name, value in {"r": rank, "rank_pattern": {}, "alpha_pattern": {}}.items():
+    for name, value in {"r": sizes["rank"], "rank_pattern": {}, "alpha_pattern": {}}.items():
         if hasattr(chosen, name):
             setattr(chosen, name, value)
     twin = type(model)(base, chosen, model.active_adapter)
