@@ -15,12 +15,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from operator import attrgetter
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -28,7 +27,6 @@ from torch import Tensor
 
 from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Given, InverseRms, Merged, Named, Ones, Scaled, Split, Trained, nodes
 from gamma_calc.program.models import MASKED, Numbers
 from gamma_calc.program.optimizers import Optimizer, Orthogonalised, named_optimizer
@@ -39,7 +37,7 @@ from gamma_calc.tracing.blocks import SCATTERED
 from gamma_calc.tracing.capture import SAME, TRANSPOSES, Capture, Operation, Reference, Uneven, captured
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.general_position import identity_and_ones
-from gamma_calc.tracing.initial_sizes import FAN_IN, InitialSize, by_fan_in, initial_size, stated_sizes
+from gamma_calc.tracing.initial_sizes import FAN_IN, by_fan_in, initial_size, stated_sizes
 from gamma_calc.tracing.names import longest_ends, short_names
 from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
@@ -164,11 +162,10 @@ class Traced:
     def __str__(self) -> str:
         kinds, count = len(self.operations), sum(self.operations.values())
         found = "no problem, for operations without a rule" if self.problem is None else "a problem"
-        one, zero = Affine.of(1), Affine.of(0)
         growing = [
-            each.name if each.exponent == one else f"{each.name} as n^({each.exponent})"
+            each.name if each.exponent == Affine.of(1) else f"{each.name} as n^({each.exponent})"
             for each in self.axes
-            if each.exponent != zero
+            if each.exponent != ZERO
         ]
         trained_first = sorted(self.parameters, key=lambda each: each.rate is None)
         more = len(self.parameters) - SHOWN
@@ -266,10 +263,11 @@ def traced_under(
             f"{twins.name}: DoRA's magnitudes are those of rows of variance 1/fan_in", expected=f"init {FAN_IN}"
         )
     # How large a matrix is at the start goes by what is summed over, which a first translation is asked for.
-    first = _translation(twins, capture, chosen, rates, by_fan_in, stated)
+    first = _translation(twins, capture, chosen, rates, stated)
     summed = summed_dimensions(first, _translated(first).expression)
     size = initial_size(init, is_own=twins.is_own)
-    translation = _translation(twins, capture, chosen, rates, size, stated, summed, first.axes.growth_of)
+    parameters = replace(first.inits, initial=size, summed=summed, growth_of=first.axes.growth_of)
+    translation = Translation(capture, twins.family, parameters, first.names)
     output = _translated(translation)
     named = output.expression
     assert isinstance(named, Named)
@@ -392,11 +390,9 @@ def _translation(
     capture: Capture,
     scheme: Scheme,
     rates: str | Mapping[str, str],
-    initial: InitialSize,
     stated: Mapping[str, Affine | None],
-    summed: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
-    growth_of: Callable[[Axis], Affine] = attrgetter("size"),
 ) -> Translation:
+    """The first translation, before it is known what is summed over."""
     parameters = [each.parameter for each in capture.operations.values() if each.parameter]
     adapters = {each: found for each in parameters if (found := adapter_of(each)) is not None}
     paths = {each: _path(each) for each in parameters if each not in adapters}
@@ -408,9 +404,8 @@ def _translation(
     names |= {each: f"{found.factor}_{short[found.module]}" for each, found in adapters.items()}
     trained = frozenset(each for each in parameters if each in twins.trained)
     of_scheme = {each for each, found in adapters.items() if found.is_of_scheme}
-    inits = Inits(
-        trained, names, scheme, _rates(trained - of_scheme, rates), adapters, initial, stated, summed, growth_of
-    )
+    others = _rates(trained - of_scheme, rates)
+    inits = Inits(trained, names, scheme, others, adapters, by_fan_in, stated, {}, attrgetter("size"))
     return Translation(capture, twins.family, inits, short)
 
 
