@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping
 
 from gamma_calc.errors import BadInput
 
-WRAPPING, WRAPPED = "base_model.model.", ".base_layer."
-"""What PEFT writes around the names of a model's parameters, and into them."""
+WRAPPING, WRAPPED = "base_model.model.", re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
+"""What PEFT writes around the names of a model's parameters, and into them: of what it trains whole, or adapts."""
 
 
 def short_names(paths: Iterable[str]) -> Mapping[str, str]:
@@ -50,8 +51,12 @@ def numbered(name: str, number: int) -> str:
 
 
 def plain_name(parameter: str) -> str:
-    """What a model calls a parameter, without PEFT's words."""
-    return parameter.removeprefix(WRAPPING).replace(WRAPPED, ".")
+    """What a model calls a parameter, without PEFT's words.
+
+    >>> plain_name("base_model.model.score.modules_to_save.default.weight"), plain_name("h.0.c_attn.base_layer.weight")
+    ('score.weight', 'h.0.c_attn.weight')
+    """
+    return WRAPPED.sub("", parameter.removeprefix(WRAPPING))
 
 
 def longest_ends(asked: str, ends: Collection[str], parameters: Iterable[str]) -> Mapping[str, str]:

@@ -13,7 +13,6 @@ up in has a fan-in of 1); the loss is linear in the output; epsilons in norms ar
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +37,7 @@ from gamma_calc.tracing.capture import SAME, TRANSPOSES, Capture, Operation, Ref
 from gamma_calc.tracing.fan_in import summed_dimensions
 from gamma_calc.tracing.general_position import identity_and_ones
 from gamma_calc.tracing.initial_sizes import FAN_IN, by_fan_in, initial_size, stated_sizes
-from gamma_calc.tracing.names import longest_ends, short_names
+from gamma_calc.tracing.names import WRAPPED, longest_ends, short_names
 from gamma_calc.tracing.operations import BY_PART, ENTRIES
 from gamma_calc.tracing.parameters import AdapterFactor, Inits, adapter_of
 from gamma_calc.tracing.sizes import ZERO, Axes
@@ -46,8 +45,6 @@ from gamma_calc.tracing.translation import Beside, BesideIdentity, Entry, Missin
 from gamma_calc.tracing.twins import DIVIDED, Twins, asked_for_widths, twins_of
 from gamma_calc.tracing.values import NOTHING, Value
 
-WRAPPED = re.compile(r"\.modules_to_save\.[^.]+|\.base_layer(?=\.|$)")
-"""What PEFT writes into the name of a module that is trained as a whole."""
 HIDING = -10_000.0
 """A mask adds this, or less, to a logit that it hides."""
 MAGNITUDE = "lora_magnitude_vector"
