@@ -11,7 +11,7 @@ from gamma_calc.derivation.alpha import SCALES, AlphaReading, alpha_reading
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_keys import DORA, KeysOf
 from gamma_calc.huggingface.initial_factors import Initialisation
-from gamma_calc.huggingface.layer_names import idle_patterns, is_among, names_text, slips_of
+from gamma_calc.huggingface.layer_names import EMBEDDINGS, OF_POSITIONS, idle_patterns, is_among, names_text, slips_of
 from gamma_calc.huggingface.layer_sizes import ALL, ANY, NAME, Size, is_read, layer_sizes, names_in
 
 HEADS: Mapping[str, tuple[str, ...]] = {
@@ -20,17 +20,6 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "QUESTION_ANS": ("qa_outputs",),
 }
 """What heads are called that PEFT also trains, by the task type that has it do so."""
-
-OF_POSITIONS = frozenset(
-    {"wpe", "position_embeddings", "position_embedding", "token_type_embeddings", "relative_attention_bias"}
-)
-"""Names of embeddings that are not of tokens."""
-
-EMBEDDINGS = (
-    *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "wte", "embed_in"),
-    *("tok_embeddings", "token_embedding", "shared", *sorted(OF_POSITIONS)),
-)
-"""Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 
 BASES = ("model", "transformer")
 """What transformers calls the model under a head; it has one embedding of each name."""

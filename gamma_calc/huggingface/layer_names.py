@@ -35,13 +35,19 @@ IN_BLOCKS = (
     *("dense_h_to_4h", "dense_4h_to_h", "intermediate_dense", "output_dense", "x_proj", "dt_proj"),
 )
 """Those that stand in the blocks of a model, so that no module's whole name is one of them."""
+OF_POSITIONS = frozenset(
+    {"wpe", "position_embeddings", "position_embedding", "token_type_embeddings", "relative_attention_bias"}
+)
+"""Names of embeddings that are not of tokens."""
+EMBEDDINGS = (
+    *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "wte", "embed_in"),
+    *("tok_embeddings", "token_embedding", "shared", *sorted(OF_POSITIONS)),
+)
+"""Last parts of the names that transformers gives embeddings; what a module is cannot be told from a configuration."""
 LAYER_NAMES = (
     *(ALL_LINEAR, *IN_BLOCKS, "linear", "linear1", "linear2", "linear_1", "linear_2", "linear_fc1", "linear_fc2"),
-    *("input_linear", "output_linear", "dense", "proj"),
-    *("embed_tokens", "word_embeddings", "word_embedding", "embeddings", "embedding", "position_embeddings"),
-    *("position_embedding", "token_type_embeddings"),
-    *("tok_embeddings", "embed_in", "embed_out", "wte", "wpe", "shared", "lm_head", "score", "classifier", "decoder"),
-    *("qa_outputs", "pre_classifier", "projector", "projection", "gate", "router", "output", "token_embedding"),
+    *("input_linear", "output_linear", "dense", "proj", "embed_out", "lm_head", "score", "classifier", "decoder"),
+    *("qa_outputs", "pre_classifier", "projector", "projection", "gate", "router", "output", *EMBEDDINGS),
 )
 """The commonest names of linear layers and embeddings in transformers, by their last word."""
 OTHER_NAMES = (

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.alpha import SCALE, AlphaReading, alpha_named
 from gamma_calc.derivation.transfer import MODULE_ALONE
-from gamma_calc.document.tables import Shown, text_table
+from gamma_calc.document.tables import COLUMNS, Shown, text_table
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.adapter_config import AdapterConfig
 from gamma_calc.huggingface.adapter_file import config_from_file, config_from_mapping
@@ -43,7 +43,6 @@ from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.scheme import KEYS, ZERO, Scheme
 
 ADAMW = "adamw"
-COLUMNS = 110
 
 
 @runtime_checkable

@@ -53,11 +53,10 @@ from gamma_calc.program.scheme import RATES, Scheme, exponent_form
 from gamma_calc.program.selection import Spec, Values, selected
 from gamma_calc.tracing.initial_sizes import FAN_IN, MODEL
 from gamma_calc.tracing.parameters import adapter_of
-from gamma_calc.tracing.traced import MAGNITUDE, Traced, TracedLayer, TracedParameter, traced_under
+from gamma_calc.tracing.traced import MAGNITUDE, SCHEME, Traced, TracedLayer, TracedParameter, traced_under
 
 LAYERS = 2
 """Layers of a model that are derived: the first one has one behind it, and the second one has one in front of it."""
-SCHEME = "init-a"
 CHECKPOINT = "checkpoint"
 INITS = (FAN_IN, MODEL, CHECKPOINT)
 """How it is known how large frozen matrices are."""
