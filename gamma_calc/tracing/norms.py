@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
 from gamma_calc.program.axes import Axis
-from gamma_calc.program.expressions import Expression, PowerOf
+from gamma_calc.program.expressions import Expression
 from gamma_calc.tracing.capture import Operation, in_each
+from gamma_calc.tracing.maps import inverse, power
 from gamma_calc.tracing.pieces import moved, of_channels
 from gamma_calc.tracing.translation import Beside, Entry, Translation
 from gamma_calc.tracing.values import Value, flat
@@ -23,8 +23,7 @@ def norm(
     if order not in (None, 2):
         raise Unknown("a norm other than the Euclidean one")
     value = t.value(x)
-    squares = t.layout.summed(value, value, value.places(dim), keepdim)
-    return squares.written(PowerOf(squares.expression, Fraction(1, 2)))
+    return power(t, op, t.layout.summed(value, value, value.places(dim), keepdim), 0.5)
 
 
 def weight_normed(t: Translation, op: Operation, weight: Any, magnitude: Any, dim: int = 0) -> Value:
@@ -33,7 +32,7 @@ def weight_normed(t: Translation, op: Operation, weight: Any, magnitude: Any, di
     if len(value.dims) != 2:
         raise Unknown("a weight norm of what is no matrix")
     length = norm(t, op, weight, 2, 1 - value.place(dim), keepdim=True)
-    directions = t.layout.times(value, length.written(PowerOf(length.expression, Fraction(-1))))
+    directions = t.layout.times(value, inverse(t, op, length))
     return t.layout.times(directions, t.value(magnitude))
 
 
@@ -92,7 +91,7 @@ def by_channel(*, over_examples: bool) -> Entry:
         *rest: Any,
     ) -> Value:
         value = t.value(x)
-        found = _over_places(t, value, over_examples) if is_own else _by_statistics(t, value, mean, square, eps)
+        found = _over_places(t, value, over_examples) if is_own else _by_statistics(t, op, value, mean, square, eps)
         return _of_each_channel(t, op, found, weight, bias)
 
     among = "its places and all examples" if over_examples else "its places"
@@ -116,7 +115,7 @@ def _over_places(t: Translation, value: Value, over_examples: bool) -> Value:
     return Value(found.expression, (batch, channels, *places))
 
 
-def _by_statistics(t: Translation, value: Value, mean: Any, square: Any, eps: float) -> Value:
+def _by_statistics(t: Translation, op: Operation, value: Value, mean: Any, square: Any, eps: float) -> Value:
     """A value less a mean of each channel, over the root of a mean square about it."""
     count, number = len(value.dims) - 2, t.number(square)
     if t.number(mean) != 0:
@@ -124,7 +123,7 @@ def _by_statistics(t: Translation, value: Value, mean: Any, square: Any, eps: fl
     if isinstance(number, int | float):
         return t.scaled(value, (number + eps) ** -0.5)
     squares = t.layout.added(of_channels(t, square, count), Value(t.scalar(eps), ()))
-    return t.layout.times(value, squares.written(PowerOf(squares.expression, Fraction(-1, 2))))
+    return t.layout.times(value, power(t, op, squares, -0.5))
 
 
 def _of_each_channel(t: Translation, op: Operation, value: Value, weight: Any, bias: Any) -> Value:

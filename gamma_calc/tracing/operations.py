@@ -20,7 +20,7 @@ import torch
 
 from gamma_calc.errors import Unknown
 from gamma_calc.program import network
-from gamma_calc.program.expressions import InverseRms, PowerOf, Softmax, Stopped
+from gamma_calc.program.expressions import InverseRms, Softmax, Stopped
 from gamma_calc.tracing.blocks import block
 from gamma_calc.tracing.capture import SAME, VIEWS, Across, Operation, Reference, in_each
 from gamma_calc.tracing.folds import (
@@ -88,7 +88,6 @@ from gamma_calc.tracing.pieces import (
     cumulated,
     flipped,
     moved,
-    narrowed,
     of_places,
     padded,
     parts,
@@ -192,12 +191,11 @@ def quotient(t: Translation, op: Operation, x: Any, y: Any) -> Value:
     """By a number, a scalar; by data or a value, times its power -1."""
     number = t.number(y)
     if number is None:
-        divisor = t.value(y)
-        return t.layout.times(t.value(x), divisor.written(PowerOf(divisor.expression, Fraction(-1))))
+        divisor = inverse(t, op, y)
+        return t.layout.times(t.value(x), divisor)
     if 0 in (number if isinstance(number, Across) else (number,)):
         raise Unknown("a quotient by zero")
-    inverse = Across(1 / each for each in number) if isinstance(number, Across) else 1 / number
-    return t.scaled(t.value(x), inverse)
+    return t.scaled(t.value(x), Across(1 / each for each in number) if isinstance(number, Across) else 1 / number)
 
 
 def added(t: Translation, op: Operation, x: Any, y: Any, *, alpha: float = 1) -> Value | Beside | BesideIdentity:
@@ -239,26 +237,20 @@ def negated(t: Translation, op: Operation, x: Any) -> Value:
     return t.scaled(t.value(x), -1)
 
 
-def square_root(degree: Fraction) -> Entry:
-    """A root, or one over it; of a mean of squares (and an epsilon) the inverse root mean square."""
-
-    def entry(t: Translation, op: Operation, x: Any) -> Value:
-        found = _mean_square(t, x) if degree < 0 else None
-        if found is not None:
-            value, place = found
-            value = t.layout.whole(value, place)
-            (axis,) = value.dims[place]
-            return value.with_dims(place, ()).written(InverseRms(value.expression, axis))
-        value = t.value(x)
-        return value.written(PowerOf(value.expression, degree))
-
-    entry.__doc__ = f"The power {degree}" + (
-        " of every entry." if degree > 0 else "; of a mean of squares, the inverse rms."
-    )
-    return entry
+def root(t: Translation, op: Operation, x: Any) -> Value:
+    """The power 1/2 of every entry."""
+    return power(t, op, x, 0.5)
 
 
-inverse_root = square_root(Fraction(-1, 2))
+def inverse_root(t: Translation, op: Operation, x: Any) -> Value:
+    """The power -1/2; of a mean of squares, the inverse rms."""
+    found = _mean_square(t, x)
+    if found is None:
+        return power(t, op, x, -0.5)
+    value, place = found
+    value = t.layout.whole(value, place)
+    (axis,) = value.dims[place]
+    return value.with_dims(place, ()).written(InverseRms(value.expression, axis))
 
 
 def powered(t: Translation, op: Operation, x: Any, degree: Any) -> Value:
@@ -311,8 +303,7 @@ def variance(
 
 def deviation(t: Translation, op: Operation, x: Any, *rest: Any, **options: Any) -> Value:
     """The root of `var`."""
-    found = variance(t, op, x, *rest, **options)
-    return found.written(PowerOf(found.expression, Fraction(1, 2)))
+    return root(t, op, variance(t, op, x, *rest, **options))
 
 
 def summed(t: Translation, op: Operation, x: Any, places: Any = None, keepdim: bool = False, **options: Any) -> Value:
@@ -627,7 +618,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "expand": expanded,
         "expand_as": expanded,
         "slice": sliced,
-        "narrow": narrowed,
+        "narrow": sliced,
         "select": selected,
         "unbind": unbound,
         "split": parts,
@@ -678,7 +669,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "square": squared,
         "reciprocal": inverse,
         "rsqrt": inverse_root,
-        "sqrt": square_root(Fraction(1, 2)),
+        "sqrt": root,
         "mean": averaged,
         "sum": summed,
         "var": variance,

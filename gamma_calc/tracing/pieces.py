@@ -45,11 +45,6 @@ def _sliced(t: Translation, op: Operation, value: Value, place: int, start: Any,
     return taken(t, value, place, rows, op.where)
 
 
-def narrowed(t: Translation, op: Operation, x: Any, place: int, start: Any, length: Any) -> Value | Beside:
-    """Some coordinates of a dimension, in a row."""
-    return sliced(t, op, x, place, start)
-
-
 def selected(t: Translation, op: Operation, x: Any, place: int, index: Any) -> Value:
     """One coordinate of a dimension, which is no dimension any more."""
     value = t.value(x)
