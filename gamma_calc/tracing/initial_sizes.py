@@ -71,7 +71,16 @@ def initial_size(init: str | Path, *, is_own: bool = False) -> InitialSize:
     Raises:
         BadInput: it is none of these, or the folder has no safetensors.
     """
-    way = _way(init)
+    match init:
+        case Path():
+            way: InitialSize = _Checkpoint(init)
+        case "fan-in":
+            way = by_fan_in
+        case "model":
+            way = by_twins
+        case _:
+            expected = f"{FAN_IN}, {MODEL}, or the folder of a checkpoint as a path"
+            raise BadInput("init", found=init, expected=expected, choices=(FAN_IN, MODEL))
 
     def size(matrix: Matrix) -> Affine | None:
         if is_own and matrix.is_zero:
@@ -103,18 +112,6 @@ def stated_sizes(inits: Mapping[str, str], parameters: Collection[str]) -> Mappi
         for end, value in inits.items()
     }
     return {each: sizes[end] for each, end in ends.items()}
-
-
-def _way(init: str | Path) -> InitialSize:
-    match init:
-        case Path():
-            return _Checkpoint(init)
-        case "fan-in":
-            return by_fan_in
-        case "model":
-            return by_twins
-    expected = f"{FAN_IN}, {MODEL}, or the folder of a checkpoint as a path"
-    raise BadInput("init", found=init, expected=expected, choices=(FAN_IN, MODEL))
 
 
 def by_fan_in(matrix: Matrix) -> Affine:

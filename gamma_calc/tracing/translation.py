@@ -302,7 +302,6 @@ class Translation:
         self.tensors[init.name] = torch.zeros_like(start)
         number = _repeated(operation.values)
         if number == 0:
-            self.tensors[NOTHING.name] = torch.zeros((), dtype=torch.double)
             return Value(leaf, dims)
         self.given.add(init.name)
         if number is None or start.numel() == 1:  # one coordinate repeats nothing

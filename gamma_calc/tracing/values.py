@@ -128,7 +128,7 @@ class AxisLayout:
                     raise Unknown(f"a view of {value.dims} as {shape}")
                 wanted = tuple(whole // part for whole, part in zip(sizes, found, strict=True))
                 axis = waiting.pop(0)
-                if self._fits(self.axes.sizes[axis], wanted):
+                if all(whole % part == 0 for whole, part in zip(wanted, self.axes.sizes[axis], strict=True)):
                     dim.append(axis)
                     continue
                 taken = (*value.axes, *dim, *waiting, *expression.axes, *(each for part in dims for each in part))
@@ -143,10 +143,6 @@ class AxisLayout:
                 waiting.insert(0, inner)
             dims.append(tuple(dim))
         return Value(expression, tuple(dims))
-
-    @staticmethod
-    def _fits(sizes: Sizes, wanted: Sizes) -> bool:
-        return all(whole % part == 0 for whole, part in zip(wanted, sizes, strict=True))
 
     def product(self, left: Value, right: Value, letters: tuple[str, str, str]) -> Value:
         """An einsum of two values: the product, summed over the letters that the result lacks.
