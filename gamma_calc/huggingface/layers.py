@@ -351,15 +351,13 @@ def classes_of(config: Any) -> list[Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' bars and its reports, as on a head that is missing, or flags for what nobody generates."""
+    """Without transformers' reports, as on a head that is missing, or flags for what nobody generates."""
     level = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity(logging.CRITICAL)
-    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers.logging.set_verbosity(level)
-        transformers.logging.enable_progress_bar()
 
 
 def title_of(model: ModelLike) -> str:
