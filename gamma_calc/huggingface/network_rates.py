@@ -180,16 +180,14 @@ def _edge(theory: ModelTheory, *, rate: str, **ends: Any) -> NetworkEdge:
         BadInput: nothing bounds the rate.
         Unknown: the edge is not known, or an operation has no rule.
     """
+    theory.traced.known_problem()
     found, short, more, name = theory.derivation, theory.short, theory.more, theory.traced.name
-    if found is None:
-        missing = ", ".join(dict.fromkeys(each.operation for each in theory.traced.unknown))
-        raise Unknown(f"{name}: no rule for {missing}")
+    assert found is not None and short is not None  # there is a problem, of a model's configuration
     is_extrapolated = more is not None and bool(more.growing)
     largest = (more.max_stable if more is not None and is_extrapolated else found.max_stable).get(rate)
     if largest is None:
         raise Unknown(f"{name}: the largest stable {rate} is not known of all layers; gamma-calc model says what is")
     if largest.exponent is None or not largest.attained:
         raise BadInput(f"{EDGE}: {name} has no largest stable {rate}: {largest.reason}")
-    assert short is not None  # of a model's configuration
     counts = short.layers, short.adapted
     return NetworkEdge(name, *counts, rate, largest.exponent, is_extrapolated, others=short.others, **ends)
