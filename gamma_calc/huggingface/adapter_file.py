@@ -160,9 +160,9 @@ def _rank(document: Mapping[str, Any], default: int) -> Any:
 def _targets(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The target modules: names, or one regular expression."""
     found = _expressions(document, "target_modules")
-    if found in ([], (), "") and not document.get("target_parameters"):
-        raise BadInput("target_modules: nothing is named, and without target_parameters PEFT adapts nothing")
     names, out, excluded = _names(document, "target_modules"), document.get("exclude_modules"), _excluded(document)
+    if found is not None and not any(names) and not document.get("target_parameters"):
+        raise BadInput("target_modules: nothing is named, and without target_parameters PEFT adapts nothing")
     if not isinstance(found, str) and names and all(is_among(name, excluded) for name in names):
         raise BadInput(
             "exclude_modules", found=out, expected="fewer: it has all target_modules, and nothing is adapted"

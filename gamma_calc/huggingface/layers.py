@@ -215,8 +215,7 @@ def adapter_document(adapter: AdapterLike) -> tuple[Path | str, Any]:
     if not isinstance(adapter, PeftConfig):
         expected = "a configuration of PEFT, or the path of an adapter_config.json"
         raise BadInput("adapter", found=type(adapter).__name__, expected=expected)
-    written = {key: sorted(value) if isinstance(value, set) else value for key, value in adapter.to_dict().items()}
-    return type(adapter).__name__, written
+    return type(adapter).__name__, adapter.to_dict()
 
 
 def _lora_from(place: Path | str, document: Any, keys: Sequence[str]) -> LoraConfig:
