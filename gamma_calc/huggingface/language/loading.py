@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoModelForCausalLM,
@@ -201,7 +202,8 @@ def _pretrain(model: nn.Module, building: Building, batch: Callable[[], dict[str
 
 
 def _causal_batch(rows: list[list[int]], size: int, generator: torch.Generator) -> dict[str, Tensor]:
-    inputs = padded([rows[k] for k in torch.randint(len(rows), (size,), generator=generator).tolist()], PAD)
+    chosen = [torch.tensor(rows[k]) for k in torch.randint(len(rows), (size,), generator=generator).tolist()]
+    inputs = pad_sequence(chosen, batch_first=True, padding_value=PAD)
     is_text = inputs != PAD
     return {"input_ids": inputs, "attention_mask": is_text, "labels": inputs.masked_fill(~is_text, IGNORED)}
 
@@ -212,12 +214,6 @@ def _masked_batch(rows: list[list[int]], size: int, generator: torch.Generator) 
     is_hidden[0, 1] = True  # a batch without any would have no loss
     labels = inputs.masked_fill(~is_hidden, IGNORED)
     return {"input_ids": inputs.masked_fill(is_hidden, MASK), "attention_mask": inputs != PAD, "labels": labels}
-
-
-def padded(rows: list[list[int]], pad: int) -> Tensor:
-    """Rows of tokens of different lengths as one tensor."""
-    longest = max(map(len, rows))
-    return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from gamma_calc.errors import BadInput, one_line
 from gamma_calc.files import file_content
@@ -32,7 +33,6 @@ from gamma_calc.huggingface.language.loading import (
     built_language_model,
     loaded_classifier,
     loaded_language_model,
-    padded,
 )
 from gamma_calc.huggingface.language.model_source import CONFIGURATION, ModelSource
 from gamma_calc.huggingface.language.settings import LLAMA, ROBERTA, LanguageTraining, Plan
@@ -125,7 +125,8 @@ def _classification(plan: Plan, source: ModelSource) -> Task:
     facts = {"data": texts.description, "examples": _sizes(rows), "labels": ", ".join(texts.labels)}
 
     def batched(some: Sequence[Row]) -> Batch:
-        inputs = padded([tokens for tokens, _ in some], loaded.pad)
+        numbers = [torch.tensor(tokens, dtype=torch.long) for tokens, _ in some]  # a text may have no token
+        inputs = pad_sequence(numbers, batch_first=True, padding_value=loaded.pad)
         lengths = torch.tensor([len(tokens) for tokens, _ in some])
         is_text = torch.arange(inputs.shape[1]) < lengths[:, None]
         labels = torch.tensor([label for _, label in some])
