@@ -561,7 +561,7 @@ def _parameters(t: Translation, output: Named) -> tuple[TracedParameter, ...]:
             node.name,
             t.source(node.name),
             tuple(axis.name for axis in node.axes),
-            ZERO if node.name in t.given else node.initial,
+            node.initial if node.start is None else ZERO,
             node.learning_rate if node.is_trained else None,
         )
         for node in every

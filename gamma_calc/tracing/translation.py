@@ -101,12 +101,11 @@ class Translation:
     """The forward pass so far.
 
     `tensors` are the values of leaves in the first twin, with the axes of the leaf in order, and `scalars` those of
-    scalars by symbol; `leaves` says what the model calls the parameter of each leaf; `given` are those that start from
-    values of their own, which are not zero. `blocks`, `taken` and `pieces` are those of `blocks.py`, and `lines` the
-    lines of the model's source that take them; `features` are the named values; `shared` says how matrices start of
-    which layers have parts; `picks` are data that a sum against takes parts of a dimension with, and whether they look
-    up rows of a table, `units` those that are one at a place of an axis and zero at the others, and `fixed` those that
-    no input goes into.
+    scalars by symbol; `leaves` says what the model calls the parameter of each leaf. `blocks`, `taken` and `pieces` are
+    those of `blocks.py`, and `lines` the lines of the model's source that take them; `features` are the named values;
+    `shared` says how matrices start of which layers have parts; `picks` are data that a sum against takes parts of a
+    dimension with, and whether they look up rows of a table, `units` those that are one at a place of an axis and zero
+    at the others, and `fixed` those that no input goes into.
     """
 
     capture: Capture
@@ -117,7 +116,6 @@ class Translation:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
     leaves: dict[str, str] = field(default_factory=dict)
-    given: set[str] = field(default_factory=set)
     blocks: dict[str, tuple[str, int, range]] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     taken: dict[str, dict[tuple[int, Coordinates], str]] = field(default_factory=dict)
@@ -303,7 +301,6 @@ class Translation:
         number = _repeated(operation.values)
         if number == 0:
             return Value(leaf, dims)
-        self.given.add(init.name)
         if number is None or start.numel() == 1:  # one coordinate repeats nothing
             beside: Expression = self.data(f"{init.name}_0", start, leaf.shape)
         else:
