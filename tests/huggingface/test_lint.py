@@ -1104,3 +1104,8 @@ def test_only_what_is_adapted_is_refused(option: dict[str, Any], expected: bool)
 )
 def test_embeddings_alone_are_what_is_left(option: dict[str, Any], expected: bool) -> None:
     assert lint({**PLAIN, **option}).case.config.has_only_embeddings is expected
+
+
+def test_a_configuration_in_memory_has_to_name_a_target_too() -> None:
+    with pytest.raises(BadInput, match="nothing is named"):
+        lint(LoraConfig(target_modules=[]))

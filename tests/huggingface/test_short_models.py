@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from peft import LoraConfig
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
 from gamma_calc.errors import BadInput
 from gamma_calc.huggingface.short_models import ShortModel, short_model
@@ -107,3 +108,12 @@ def test_layers_with_other_modules_than_the_first_are_named(path: Path, tmp_path
     (tmp_path / "config.json").write_text(json.dumps({**hybrid, "num_hidden_layers": 8}), encoding="utf-8")
     shorts = [short_model(tmp_path, LoraConfig(target_modules=["out_proj"]), layers) for layers in (2, 4)]
     assert [each.others for each in shorts] == [(4, 8), ()]
+
+
+def test_bars_that_were_off_stay_off(path: Path) -> None:
+    disable_progress_bar()
+    try:
+        short_model(path, None, 1)
+        assert not is_progress_bar_enabled()
+    finally:
+        enable_progress_bar()

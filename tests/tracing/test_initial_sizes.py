@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from gamma_calc import exponents, traced
 from gamma_calc.errors import BadInput
-from tests.tracing.models import llama
+from tests.tracing.models import SIZES, llama
 
 Draw = Callable[[Tensor, int], Tensor]
 LAWS: Mapping[str, tuple[Draw, str]] = {
@@ -193,3 +195,31 @@ def test_a_matrix_of_ones_own_that_is_zero_stays_there_where_it_is_frozen() -> N
     built = traced(lambda width: (Net(width, LAWS["zero"][0]), {"x": torch.ones(2, 3)})).problem
     assert built is not None
     assert str(exponents(built, steps=1, at={"eta": "0"})[1].sizes["Delta_output"]) == "-oo"
+
+
+class Gated(nn.Module):
+    """One projection in two parts, whose biases start random."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.both = nn.Linear(3, 2 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, value = self.both(x).chunk(2, -1)
+        return torch.tanh(gate) * value
+
+
+def test_a_part_of_a_vector_starts_as_the_whole() -> None:
+    found = traced(lambda width: (Gated(width), {"x": torch.ones(2, 3)}))
+    sizes = {each.name: str(each.initial) for each in found.parameters if each.source == "both.bias"}
+    assert sizes == {"W_bias_1": "0", "W_bias_2": "0"}
+
+
+def test_what_peft_trains_whole_is_known_by_the_name_that_the_model_has_for_it(tmp_path: Path) -> None:
+    config = LlamaConfig(num_key_value_heads=2, num_hidden_layers=1, pad_token_id=0, **SIZES)
+    model = LlamaForSequenceClassification(config)
+    model.save_pretrained(tmp_path)
+    adapted = get_peft_model(model, LoraConfig(task_type="SEQ_CLS", target_modules=["v_proj"]))
+    for options in ({"init": tmp_path}, {"inits": {"score": "-1"}}):
+        (score,) = (each for each in traced(adapted, **options).parameters if "score" in each.source)
+        assert str(score.initial) == "-1"
