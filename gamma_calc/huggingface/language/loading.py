@@ -188,8 +188,7 @@ def _built(kind: Any, configuration: PreTrainedConfig) -> Any:
     try:
         return kind.from_config(configuration, trust_remote_code=False, dtype=torch.float32)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
-        found = f"{kind.__name__} cannot be built of it ({type(problem).__name__}: {one_line(problem)})"
-        raise BadInput(f"--model, a {configuration.model_type}: {found}") from None
+        raise unusable(f"--model, a {configuration.model_type}", problem) from None
 
 
 def _pretrain(model: nn.Module, building: Building, batch: Callable[[], dict[str, Tensor]]) -> None:
