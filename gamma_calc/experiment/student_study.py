@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gamma_calc.experiment.reproduction_plan import ReproductionPlan, student
 from gamma_calc.experiment.study import Asking
 from gamma_calc.experiment.sweep_run import Planned, Run, StudentRun, parameters
+from gamma_calc.program.catalogue import catalogue_scheme
 from gamma_calc.program.optimizers import Moments
 from gamma_calc.simulation.optima import (
     STEP,
@@ -173,8 +174,8 @@ def student_study(plan: ReproductionPlan, scheme: str, width: int) -> Asking[Stu
 
 def planned_run(run: Run, scheme: str, width: int, rates: tuple[float, ...], work: int, seed: int = 0) -> Planned:
     """A run with its key, which stands for the loops too: a result never has the rounding of two."""
-    text = parameters(run, loops=loops_in_use())
-    return Planned(scheme, "adam", width, rates, range(seed, seed + 1), run, text, work)
+    text, optimizer = parameters(run, loops=loops_in_use()), catalogue_scheme(scheme).optimizer.name
+    return Planned(scheme, optimizer, width, rates, range(seed, seed + 1), run, text, work)
 
 
 def _trained(scheme: str, asked: Sequence[StudentConfiguration]) -> Asking[list[Arrays]]:
