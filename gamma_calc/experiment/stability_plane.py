@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gamma_calc.algebra import Affine, Polyhedron
 from gamma_calc.analysis.conditions import STABLE
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.errors import BadInput, Unknown
+from gamma_calc.errors import Unknown
 from gamma_calc.experiment.reproduction_plan import ReproductionPlan, student, two_rates
 from gamma_calc.experiment.setup import Settings, network_experiment
 from gamma_calc.program.scheme import RATES
@@ -65,8 +65,6 @@ def stability_edge(is_bounded: IsBounded, low: float, high: float, *, precision:
     >>> bool(abs(edge.log2_rate[0] + 3) <= 1 / 64), edge.is_above.tolist()
     (True, [False, True])
     """
-    if not low < high:
-        raise BadInput("range of rates for a stability edge", found=f"2^{low:g} to 2^{high:g}", expected="low < high")
     ends = is_bounded(np.array([low, high]))
     below, above = np.full(ends.shape[1], low), np.full(ends.shape[1], high)
     for _ in range(math.ceil(math.log2((high - low) / precision))):
