@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from numbers import Integral
 from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, exact_number
@@ -97,14 +96,12 @@ class Settings:
 
 
 def _checked_widths(widths: object) -> tuple[int, ...]:
+    if isinstance(widths, tuple | list) and 1 <= len(widths) <= MOST_WIDTHS:
+        found = tuple(whole_number("widths", width, 2, LARGEST_WIDTH) for width in widths)
+        if all(a < b for a, b in pairwise(found)):
+            return found
     expected = f"at most {MOST_WIDTHS} increasing whole numbers from 2 to {LARGEST_WIDTH}"
-    if not isinstance(widths, tuple | list) or not 1 <= len(widths) <= MOST_WIDTHS:
-        raise BadInput("widths", found=widths, expected=expected)
-    is_whole = all(isinstance(width, Integral) and not isinstance(width, bool) for width in widths)
-    is_fine = is_whole and all(2 <= width <= LARGEST_WIDTH for width in widths)
-    if not is_fine or any(a >= b for a, b in pairwise(widths)):
-        raise BadInput("widths", found=widths, expected=expected)
-    return tuple(map(int, widths))
+    raise BadInput("widths", found=widths, expected=expected)
 
 
 def network_experiment(
