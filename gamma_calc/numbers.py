@@ -1,4 +1,7 @@
-"""Numbers that somebody gives: whole ones between bounds, and real ones that are positive, or not negative."""
+"""Numbers that somebody gives: whole ones between bounds, and real ones that are positive, or not negative.
+
+The bounds are those that a command and what it calls both know.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,14 @@ import math
 from numbers import Integral, Real
 
 from gamma_calc.errors import BadInput
+
+LONGEST = 64
+"""Steps that are derived."""
+MOST_SEEDS = 4096
+LARGEST_WIDTH = 2**24
+"""Of what is trained."""
+LARGEST_SIZE = 10**18 - 1
+"""A width or a rank that rates are carried to."""
 
 
 def whole_number(asked: str, value: object, least: int = 1, most: int | None = None) -> int:

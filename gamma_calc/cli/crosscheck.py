@@ -49,10 +49,9 @@ from gamma_calc.cli.options import (
 from gamma_calc.cli.outputs import FAILED, UNKNOWN, note
 from gamma_calc.cli.progress import shown_progress
 from gamma_calc.files import check_folder, write_files
+from gamma_calc.numbers import LARGEST_WIDTH, MOST_SEEDS
 
 EXIT = {"PASS": 0, "FAIL": FAILED, "INCONCLUSIVE": UNKNOWN}
-LARGEST_WIDTH = 2**24
-MOST_SEEDS = 4096
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("float64", "float32")
 

@@ -15,15 +15,14 @@ from typing import Any, NoReturn
 from gamma_calc.errors import BadInput, visible
 from gamma_calc.experiment.sweep_values import number_in
 from gamma_calc.files import file_content
+from gamma_calc.numbers import LARGEST_SIZE, LONGEST
 from gamma_calc.program.optimizers import OPTIMIZERS, named_optimizer
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.spec_file import scheme_from
 
-LONGEST = 64
 MOST_SPECS = 64
 MOST_BYTES = 2**16
 ALL = "all"
-LARGEST_SIZE = 10**18 - 1
 OPTIMIZER_NAMES = f"one of {', '.join(OPTIMIZERS)}, or a trainer's name of one, such as paged_adamw_8bit"
 
 

@@ -30,13 +30,12 @@ from gamma_calc.document.latex import latex_document, latex_fragment
 from gamma_calc.document.markdown import markdown_document
 from gamma_calc.document.tables import COLUMNS, fitted, html_table, layer_rows, step_rows, text_table
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.numbers import whole_number
+from gamma_calc.numbers import LONGEST, whole_number
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values
 
 STEPS = 4
-LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gamma_calc.derivation.as_json import policy_json
 from gamma_calc.derivation.suppositions import Alignments, scheme_and_policy
 from gamma_calc.document.tables import Shown, text_table
 from gamma_calc.errors import BadInput, Unknown
-from gamma_calc.numbers import check_rank, real_number, whole_number
+from gamma_calc.numbers import LARGEST_SIZE, check_rank, real_number, whole_number
 from gamma_calc.program.models import MODULE, RANK
 from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.program.selection import Spec, Values
@@ -25,9 +25,6 @@ from gamma_calc.program.selection import Spec, Values
 ZERO = Affine.of(0)
 ROUNDING = 1e-12
 """What rounding may add to a comparison of logarithms; where two laws meet they agree, so either may be taken."""
-
-LARGEST = 10**18 - 1
-"""Of widths and ranks."""
 
 LEFT_OPEN = (
     "The theory gives exponents: the constant before each rate, and how far below its edge the optimum lies, "
@@ -66,7 +63,7 @@ class Place:
         for name in ("width", "rank", "fan_out"):
             value = getattr(self, name)
             if value is not None or name == "width":
-                object.__setattr__(self, name, whole_number(name.replace("_", "-"), value, 1, LARGEST))
+                object.__setattr__(self, name, whole_number(name.replace("_", "-"), value, 1, LARGEST_SIZE))
         if self.scale is not None:
             real_number("s", self.scale, is_positive=True)
         if self.rank is not None:

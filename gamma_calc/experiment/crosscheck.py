@@ -24,7 +24,6 @@ from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import CALCULUS, Alignment, Policy
 from gamma_calc.derivation.as_json import policy_json
-from gamma_calc.derivation.questions import LONGEST
 from gamma_calc.derivation.suppositions import Alignments, schemes_and_policies, supposed_policy
 from gamma_calc.document.tables import html_table, text_table
 from gamma_calc.errors import BadInput
@@ -34,6 +33,7 @@ from gamma_calc.experiment.setup import WIDTHS, Settings, extra_prefactors, netw
 from gamma_calc.experiment.sweep import part
 from gamma_calc.experiment.sweep_run import available_memory, check_network
 from gamma_calc.experiment.verdicts import VerdictRow, best, judged, number, unjudged, worst
+from gamma_calc.numbers import LONGEST
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.scheme import Scheme
 from gamma_calc.program.selection import Spec, Values

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from gamma_calc.algebra import Affine, exact_number
 from gamma_calc.errors import BadInput, named_in
-from gamma_calc.numbers import whole_number
+from gamma_calc.numbers import LARGEST_WIDTH, MOST_SEEDS, whole_number
 from gamma_calc.program.expressions import Softmax, nodes
 from gamma_calc.program.models import EXTRA, RANK
 from gamma_calc.program.problem import program_of
@@ -57,9 +57,8 @@ RANK_AT_ONE = 5
 """The rank at width 1 of one that grows: odd, and so large that it is no few sums of signs at the widths above."""
 SEEDS = 32
 STEPS = 4
-LARGEST_WIDTH = 2**24
 MOST_WIDTHS = 256
-COUNTS = {"seeds": (1, 4096), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
+COUNTS = {"seeds": (1, MOST_SEEDS), "steps": (1, 10**6), "seed": (0, 2**63 - 1)}
 """The least and the most of what is counted; more is a slip of the keyboard."""
 
 

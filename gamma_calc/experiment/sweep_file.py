@@ -32,7 +32,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gamma_calc.errors import BadInput, named_in
-from gamma_calc.experiment.setup import LARGEST_WIDTH, MOST_WIDTHS, RANK_AT_ONE
+from gamma_calc.experiment.setup import MOST_WIDTHS, RANK_AT_ONE
 from gamma_calc.experiment.sweep_values import (
     MOST,
     Reader,
@@ -43,7 +43,7 @@ from gamma_calc.experiment.sweep_values import (
     refused,
     word,
 )
-from gamma_calc.numbers import whole_number
+from gamma_calc.numbers import LARGEST_WIDTH, whole_number
 from gamma_calc.program.optimizers import named_optimizer
 from gamma_calc.program.problem_file import is_place
 from gamma_calc.program.scheme import Scheme
