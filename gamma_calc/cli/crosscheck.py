@@ -69,12 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", metavar="K", type=whole("--seeds", MOST_SEEDS), help="runs at each width (32)")
     parser.add_argument("--steps", metavar="T", type=step_count, help="training steps (4)")
     device, dtype = OneOf("--device", DEVICES), OneOf("--dtype", DTYPES)
-    parser.add_argument(
-        "--device", metavar="NAME", type=device, default="auto", help=f"where to train: {', '.join(DEVICES)}"
-    )
-    parser.add_argument(
-        "--dtype", metavar="NAME", type=dtype, default="float64", help=f"precision: {', '.join(DTYPES)}"
-    )
+    parser.add_argument("--device", metavar="NAME", type=device, help=f"where to train: {', '.join(DEVICES)}")
+    parser.add_argument("--dtype", metavar="NAME", type=dtype, help=f"precision: {', '.join(DTYPES)}")
     parser.add_argument("--out", metavar="DIR", type=Path, help="write table, plots and derivations into this folder")
 
 
@@ -87,8 +83,8 @@ def answer(options: argparse.Namespace) -> int:
     against = None if options.against is None else schemes(options, [options.against])[0]
     if options.out is not None:
         check_folder(options.out)
-    sizes = given({name: getattr(options, name) for name in ("widths", "seeds", "steps")})
-    settings = Settings(**sizes, device=options.device, dtype=options.dtype)
+    names = ("widths", "seeds", "steps", "device", "dtype")
+    settings = Settings(**given({name: getattr(options, name) for name in names}))
     with shown_progress() as progress:
         found = crosscheck(
             *schemes(options, options.specs), settings=settings, against=against, progress=progress, **supposes
