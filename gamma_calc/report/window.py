@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import atan2, ceil, floor
 
-from gamma_calc.algebra import Affine, Equality, Polyhedron, Region, at_least, at_most
+from gamma_calc.algebra import EVERYWHERE, Affine, Equality, Polyhedron, Region, at_least, at_most
 from gamma_calc.analysis.decision import Decision
 from gamma_calc.analysis.published import PublishedPoint
 
-EVERYWHERE = Polyhedron.of()
 MARGIN = 1
 """How far a window reaches beyond what it has to show, in units of the exponents."""
 
