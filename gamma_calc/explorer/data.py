@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 from gamma_calc.algebra import Affine, Exponent, Inequality, Polyhedron, Region
 from gamma_calc.algebra.inequality import Constraint
@@ -19,7 +18,7 @@ from gamma_calc.analysis.derivation import REFUTED, Derivation
 from gamma_calc.analysis.published import PublishedPoint, published_points
 from gamma_calc.calculus.size import Size
 from gamma_calc.certificate.conclusions import form_json
-from gamma_calc.derivation.as_json import shown_steps
+from gamma_calc.derivation.as_json import SCHEMA, Json, shown_steps
 from gamma_calc.derivation.layers import Layers
 from gamma_calc.derivation.regions import coordinates
 from gamma_calc.derivation.symbols import quantity_latex
@@ -28,11 +27,8 @@ from gamma_calc.document.mathml import mathml
 from gamma_calc.document.tables import parted
 from gamma_calc.report.window import Window
 
-SCHEMA = 1
 MOST_DRAWN = 2
 """Free exponents of a drawing: an axis each."""
-
-Json = dict[str, Any]
 
 
 def page_json(sides: Sequence[tuple[Derivation, Document]], depths: Sequence[int]) -> Json:
@@ -43,14 +39,12 @@ def page_json(sides: Sequence[tuple[Derivation, Document]], depths: Sequence[int
     """
     windows = _windows([found for found, _ in sides])
     starts = [_start(found) for found, _ in sides]
-    free = []
+    shown, free = list(zip(sides, windows, strict=True)), []
     for name in dict.fromkeys(name for found, _ in sides for name in found.free):
-        ends = [_ends(found, window, name) for (found, _), window in zip(sides, windows, strict=True)]
-        known = [each for each in ends if each is not None]
-        low, high = min(low for low, _ in known), max(high for _, high in known)
+        ends = [_ends(found, window, name) for (found, _), window in shown if name in found.free]
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
         start = next(start[name] for start in starts if name in start)
         free.append({"name": name, "low": str(low), "high": str(high), "start": str(start)})
-    shown = zip(sides, windows, strict=True)
     return {
         "schema": SCHEMA,
         "free": free,
@@ -175,10 +169,8 @@ def _windows(found: Sequence[Derivation]) -> list[Window]:
     ]
 
 
-def _ends(found: Derivation, window: Window, name: str) -> tuple[Fraction, Fraction] | None:
+def _ends(found: Derivation, window: Window, name: str) -> tuple[Fraction, Fraction]:
     """How far a free exponent can be moved: over the window, and no further than the domain."""
-    if name not in window.names:
-        return None
     place, symbol, domain = window.names.index(name), Affine.symbol(name), found.run.domain
     low, high = domain.minimum(symbol), domain.maximum(symbol)
     shown = Fraction(window.low[place]), Fraction(window.high[place])
