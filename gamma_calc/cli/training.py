@@ -44,7 +44,8 @@ def add_training_arguments(group: argparse._ArgumentGroup) -> None:
         "--rates",
         metavar="LOW:HIGH",
         type=_rates,
-        help="learning rates, 1e-5:1e-3, from the power of 2 below to the one above; further where an end is best",
+        help="learning rates, such as 1e-5:1e-3, from the power of 2 below to the one above; further where an end is "
+        "best",
     )
     for name, words in SIZES.items():
         group.add_argument(f"--{name}", metavar="K", type=whole(f"--{name}", MOST), help=words)

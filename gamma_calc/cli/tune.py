@@ -177,7 +177,7 @@ def _adapter(options: argparse.Namespace) -> dict[str, Any]:
         raise BadInput(f"--adapter {options.adapter}: {config.keys.slips_text}")
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]
     start = config.initialisation
-    more += [f"init_lora_weights {start.name}"] if start.rewrites_base or start.is_b_frozen else []
+    more += [f"init_lora_weights {start.name}"] if start.option is not True else []
     more += [key for key, value in said.items() if type(value) is int or value not in UNSET]  # 0 is a layer
     more += [f"bias {config.bias}"] if config.bias != "none" else []
     more += ["modules_to_save"] if {*config.saved_modules} - {*heads} else []

@@ -88,7 +88,8 @@ def config_from_mapping(document: object) -> AdapterConfig:
         if kind == VERA:
             between = f"gamma-calc transfer {name} --from-width N --to-width M"
             derived += f", {between} its rates, and gamma-calc model a model's, which may be smaller"
-        found = f'found {quoted(kind)}, expected "{LORA}"'
+        more = "" if kind == VERA else f', or "{VERA}" for gamma-calc model'
+        found = f'found {quoted(kind)}, expected "{LORA}"{more}'
         raise BadInput(f"peft_type: {found}: other adapters have other equations{derived}")
     for key in ("rank_pattern", "alpha_pattern"):
         _expressions(document, key)

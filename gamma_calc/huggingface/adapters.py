@@ -232,9 +232,8 @@ def _layers(model: nn.Module) -> dict[str, nn.Module]:
     if not layers:
         kinds = sorted({type(module).__module__.split(".")[-2] for module in tuned.values()})
         others = f"; it has layers of {', '.join(kinds)}" if kinds else ""
-        raise BadInput(
-            f"the model has no LoRA layers{others}. Wrap it first: peft.get_peft_model(model, LoraConfig(...))"
-        )
+        cure = "expected LoRA's" if kinds else "wrap it first: peft.get_peft_model(model, LoraConfig(...))"
+        raise BadInput(f"the model has no LoRA layers{others}; {cure}")
     return layers
 
 

@@ -169,7 +169,8 @@ def _edge_growth(case: Case) -> str:
 
 def _undertrained(case: Case) -> str:
     assert case.edge is not None
-    return f"{_shares(case.edge, _factors(case))}: it hardly learns."
+    names = _factors(case)
+    return f"{_shares(case.edge, names)}: {'it hardly learns' if len(names) == 1 else 'they hardly learn'}."
 
 
 def _factors(case: Case) -> tuple[str, ...]:

@@ -225,6 +225,7 @@ def check_module(model: Model, asked: str) -> None:
     """
     if model != MODULE:
         expected = (
-            f"a {MODULE.kind}, such as init-a; of an adapter of PEFT its adapter_config.json, or lint(...).scheme"
+            "a scheme of plain LoRA, such as init-a; of an adapter of PEFT its adapter_config.json, in Python "
+            "lint(...).scheme"
         )
         raise BadInput(f"{asked} speaks of one module", found=model.kind, expected=expected)

@@ -120,12 +120,11 @@ def is_remote(word: str) -> bool:
 
 
 def is_labelled(word: str) -> bool:
-    """Whether the texts that a word stands for have labels: a table does that has a column for them."""
+    """Whether the texts that a word stands for have labels: a table does of which some row has one."""
     path = Path(word)
     if path.suffix.lower() not in TABLES or not path.is_file():
         return word in LABELLED
-    first = next(iter(_rows(path)), {})
-    return any(name in first for name in LABEL_NAMES)
+    return any(name in row for row in _rows(path) for name in LABEL_NAMES)
 
 
 LARGEST = 2**30

@@ -58,7 +58,7 @@ def study_report(found: LanguageStudy, command: str) -> Report:
         claims=claims(found),
         seeds=found.plan.seeds,
         data={
-            "schemes": [curves_json(found, curves) for curves in found.curves],
+            "schemes": [curves_json(curves, found.best(curves)) for curves in found.curves],
             "plan": plan_json(found.plan),
             "facts": dict(found.facts),
         },
@@ -78,9 +78,9 @@ def study_report(found: LanguageStudy, command: str) -> Report:
     )
 
 
-def curves_json(found: LanguageStudy, curves: Curves) -> dict[str, Any]:
-    """What one scheme gave, as plain data."""
-    optimum, best = curves.optimum, found.best(curves)
+def curves_json(curves: Curves, best: int) -> dict[str, Any]:
+    """What one scheme gave, as plain data, with the place of its best rate on the grid."""
+    optimum = curves.optimum
     return {
         "scheme": curves.scheme,
         "log2_rate": plain_numbers(curves.log2_rate),

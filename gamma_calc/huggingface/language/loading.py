@@ -87,7 +87,7 @@ class Loaded:
 def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
     """A sequence classifier of a saved encoder, with a head that is still to be drawn."""
     model = _read(AutoModelForSequenceClassification, source, dtype=torch.float32, num_labels=labels)
-    tokenizer = _read(AutoTokenizer, source)
+    tokenizer = _tokenizer(source)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
 
@@ -100,12 +100,22 @@ def loaded_classifier(source: ModelSource, labels: int, length: int) -> Loaded:
 def loaded_language_model(source: ModelSource) -> Loaded:
     """A saved causal language model."""
     model = _causal(_read(AutoModelForCausalLM, source, dtype=torch.float32))
-    tokenizer = _read(AutoTokenizer, source)
+    tokenizer = _tokenizer(source)
 
     def encoded(text: str, other: str | None) -> list[int]:
         return list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     return Loaded(model, encoded, 0, "the model's own tokens")
+
+
+def _tokenizer(source: ModelSource) -> Any:
+    """The tokens of a saved model; transformers makes an empty tokenizer where a folder has none."""
+    tokenizer = _read(AutoTokenizer, source)
+    if tokenizer.get_vocab().keys() <= {*tokenizer.all_special_tokens}:
+        raise BadInput(
+            f"{source.name} has no tokenizer; expected its files, such as tokenizer.json, beside the weights"
+        )
+    return tokenizer
 
 
 def _causal(model: Any) -> Any:
@@ -116,7 +126,7 @@ def _causal(model: Any) -> Any:
     """
     if type(model.config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(model.config, "is_decoder", False):
         expected = "one that sees the words before only; an encoder is tuned on a table with a column label"
-        raise BadInput("--model", found=f"{type(model).__name__}, which sees both ways", expected=expected)
+        raise BadInput("the model", found=f"{type(model).__name__}, which sees both ways", expected=expected)
     return model
 
 
@@ -188,7 +198,7 @@ def _built(kind: Any, configuration: PreTrainedConfig) -> Any:
     try:
         return kind.from_config(configuration, trust_remote_code=False, dtype=torch.float32)
     except Exception as problem:  # whatever transformers raises over sizes that do not go together
-        raise unusable(f"--model, a {configuration.model_type}", problem) from None
+        raise unusable(f"the model, a {configuration.model_type}", problem) from None
 
 
 def _pretrain(model: nn.Module, building: Building, batch: Callable[[], dict[str, Tensor]]) -> None:

@@ -32,7 +32,10 @@ HELD_OUT = 5
 PIECE = 20
 """Lines of running text that stay together when it is cut into parts."""
 
-MORE_LINES = f"parts are made of {PIECE} whole lines at a time: give more lines, or a smaller --length"
+MORE_LINES = (
+    f"parts are made of {PIECE} whole lines at a time, of ten one to validate and one to test: give some "
+    f"{10 * PIECE} lines, or more, or a smaller --length"
+)
 
 
 @dataclass(frozen=True, slots=True)

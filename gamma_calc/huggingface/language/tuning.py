@@ -315,7 +315,7 @@ def tuning_json(found: Tuned) -> dict[str, Any]:
         "reason": found.shortfall,
         "exponent": None if measured is None else {**measured, "predicted": found.predicted},
         "studies": [
-            {"width": width, **curves_json(each, each.curves[0])}
+            {"width": width, **curves_json(each.curves[0], _best(each))}
             for width, each in zip(widths, found.studies, strict=True)
         ],
         "carried": None if carried is None else carried.json(),
@@ -327,6 +327,11 @@ def tuning_json(found: Tuned) -> dict[str, Any]:
 TASKS = {ROBERTA: "classification", LLAMA: "language modelling"}
 
 
+def _best(one: LanguageStudy) -> int:
+    """The place of the best rate of the grid: by the loss, also of a classifier, as the best rate in between is."""
+    return one.curves[0].best(is_by_share=False)
+
+
 def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     """Validation loss and test score over the rates of one study, with a mark at the best rate of the grid."""
     curves = one.curves[0]
@@ -335,7 +340,7 @@ def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("rate", "validation loss", one.score_name, "sound runs")]
     for k, rate in enumerate(np.exp2(curves.log2_rate)):
         cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, one.score(curves))]
-        mark = "  *" if k == one.best(curves) and sound[k] else ""
+        mark = "  *" if k == _best(one) and sound[k] else ""
         rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
     return rows
 
