@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transformers import BertConfig, LlamaConfig, LlamaForCausalLM
+from transformers import BertConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from gamma_calc.cli.main import main
 from gamma_calc.experiment.sweep_questions import stored_runs
@@ -111,6 +111,18 @@ def test_the_best_rate_its_interval_and_where_it_is_carried(
     assert layer["eta_B"] == pytest.approx(4 * layer["eta_A"])
     assert main(asked(*words)) == 0
     assert "Best learning rate: 0.00391 (95 % interval " in capsys.readouterr().out
+
+
+def test_the_star_of_a_classifier_is_by_the_loss_as_its_best_rate_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where this bowl's loss is least, the share of right predictions is least, too."""
+    monkeypatch.setattr(LanguageRun, "measured", bowl(-8.05))
+    (study,) = answered(capsys, "tiny", "--data", "a.jsonl", "--rates", "1e-3:2e-2")["studies"]
+    assert study["log2_best_rate"] == -8
+    assert main(asked("tiny", "--data", "a.jsonl", "--rates", "1e-3:2e-2")) == 0
+    (star,) = (line for line in capsys.readouterr().out.splitlines() if line.endswith("*"))
+    assert star.startswith("0.00391")
 
 
 def test_an_adapter_s_expression_is_peft_s(
@@ -278,6 +290,7 @@ MORE: dict[str, tuple[Any, str]] = {
     "trainable_token_indices": ([1], "trainable_token_indices"),
     "lora_bias": (True, "lora_bias"),
     "rank_pattern": ({"q_proj": 2}, "rank_pattern"),
+    "init_lora_weights": (False, "init_lora_weights false"),
 }
 """What an adapter_config.json may say and a run here has nothing for."""
 
@@ -285,6 +298,12 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no-model": (("nowhere", "--data", "a.txt"), "--download takes a name on the hub"),
     "no-data": (("tiny", "--data", "b.txt"), "--data: found 'b.txt'"),
     "no-config": (("a.txt", "--data", "a.txt"), "is not JSON"),
+    "no-tokenizer": (("bare", "--data", "a.txt"), "bare has no tokenizer"),
+    "one-line": (("tiny", "--data", "line.txt"), "give some 200 lines, or more"),
+    "row-without-label": (
+        ("tiny", "--data", "some.jsonl"),
+        "some.jsonl: columns: found 'text', expected one called label",
+    ),
     "no-text": (("clip.json", "--data", "a.txt"), "a clip has no single hidden_size"),
     "width": (("tiny", "--data", "a.txt", "--widths", "20"), "multiples of 8, the size of a head"),
     "widths": (("tiny", "--data", "a.txt", "--widths", "16,16"), "each width once"),
@@ -331,11 +350,16 @@ def test_bad_input_is_one_line_before_a_run_is_made(
     (tmp_path / "rs.json").write_text(json.dumps({**adapter, "use_rslora": True}), encoding="utf-8")
     for key, (value, _) in MORE.items():
         (tmp_path / f"{key}.json").write_text(json.dumps({**adapter, key: value}), encoding="utf-8")
+    (tmp_path / "line.txt").write_text("one two " * 500, encoding="utf-8")
+    rows = [{"text": line} | ({"label": line[:3]} if k else {}) for k, line in enumerate(LINES)]
+    (tmp_path / "some.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (tmp_path / "clip.json").write_text('{"model_type": "clip"}', encoding="utf-8")
     if words[0] == "bert":
         encoder()
     if words[0] == "saved":
         saved(tmp_path / "saved")
+    if words[0] == "bare":
+        GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=64)).save_pretrained("bare")
     capsys.readouterr()
     assert main(asked(*words)) == 2
     printed = capsys.readouterr()

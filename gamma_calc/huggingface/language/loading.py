@@ -246,11 +246,11 @@ def _read(kind: Any, source: ModelSource, **options: Any) -> Any:
             )
     except Exception as problem:  # whatever transformers, safetensors or a tokenizer raises over such files
         if "trust_remote_code" in str(problem):
-            raise unusable(f"--model {source.name}", problem) from None
+            raise unusable(f"the model {source.name}", problem) from None
         if isinstance(problem, UnpicklingError):
             said = (
                 "its weights are a pickle of more than numbers, which may run code and is not loaded; give safetensors"
             )
         else:
             said = f"{kind.__name__} cannot load it ({type(problem).__name__}: {one_line(problem)})"
-        raise BadInput(f"--model {source.name}: {said}") from None
+        raise BadInput(f"the model {source.name}: {said}") from None
