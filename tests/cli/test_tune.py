@@ -302,7 +302,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "one-line": (("tiny", "--data", "line.txt"), "give some 200 lines, or more"),
     "row-without-label": (
         ("tiny", "--data", "some.jsonl"),
-        "some.jsonl: columns: found 'text', expected one called label",
+        "columns: found 'text', expected one called label",
     ),
     "no-text": (("clip.json", "--data", "a.txt"), "a clip has no single hidden_size"),
     "width": (("tiny", "--data", "a.txt", "--widths", "20"), "multiples of 8, the size of a head"),
