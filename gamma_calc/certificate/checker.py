@@ -22,6 +22,7 @@ from gamma_calc.certificate.parts import (
     SeenTensor,
     absorbed,
     bound,
+    brought_back,
     is_trivial,
     largest,
     moved,
@@ -147,6 +148,9 @@ class CheckedRun:
             proof.check(len(at) < 3, f"{name} has more than two axes that grow")
             odd, seen = frozenset((name, *pair) for pair in at), frozenset({SeenTensor(name, at)} if at else ())
             self.state[name] = (BoundedPart((size, size), next(iter(seen), None), odd, seen),) if size else ()
+        self.matrices = frozenset(
+            tensor.tensor for (each,) in filter(None, self.state.values()) for tensor in each.seen if len(tensor.at) > 1
+        )
         self.is_settled, self.is_symbolic, self.law = False, False, cast("Law | None", None)
         proof.step("domain")
         proof.point(self.domain)
@@ -217,7 +221,11 @@ class CheckedRun:
         met = sights if flips & other.odd or other.is_mixed else ()
         backs = {moved(s.factor or (LOST if place else BoundedPart(())), SUMMED, place) for s in met}
         for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
-            part = replace(hat, odd=other.odd - at_axis ^ back.odd, seen=united(seen, back.seen))
+            part = replace(
+                hat,
+                odd=other.odd - at_axis ^ back.odd,
+                seen=united(seen, brought_back(seen, back.seen, place, self.matrices)),
+            )
             if other.is_mixed or back.is_mixed:
                 part = of_either_sign(part)
             yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
@@ -319,9 +327,8 @@ class CheckedRun:
     def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
         parts = [*value, *change]
-        exact = [part for part in parts if len(part.bounds[UPPER]) == 1 and part.bounds[LOWER] == part.bounds[UPPER]]
-        leaders = () if "A4" in self.without else exact
-        leader = self.leading(f"{data['name']}, leading part", leaders, parts)
+        exact = [p for p in parts if len(p.bounds[UPPER]) == 1 and p.bounds[LOWER] == p.bounds[UPPER]]
+        leader = self.leading(f"{data['name']}, leading part", () if "A4" in self.without else exact, parts)
         made = expansion(leader, data["degree"], value, change)
         return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]
 

@@ -37,8 +37,11 @@ def outer(x: BoundedPart, y: BoundedPart) -> BoundedPart:
 
 def linear(degree: int, change: Sequence[BoundedPart]) -> Sequence[BoundedPart]:
     """a v; or of degree 0 its slope, where v is not zero."""
-    is_there = any(part.bounds[LOWER] for part in change)
-    return change if degree or not change else [BoundedPart(((ZERO,) if is_there else (), (ZERO,)))]
+    return (
+        change
+        if degree or not change
+        else [BoundedPart(((ZERO,) if any(part.bounds[LOWER] for part in change) else (), (ZERO,)))]
+    )
 
 
 def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:

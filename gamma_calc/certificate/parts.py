@@ -86,8 +86,9 @@ def blurred(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
 
 def as_one(factors: Sequence[BoundedPart]) -> BoundedPart:
     """Factors as one of either sign."""
-    seen = blurred(*(each.seen for each in factors))
-    return BoundedPart((), seen=seen, is_past=all(each.is_past for each in factors), is_mixed=True)
+    return BoundedPart(
+        (), seen=blurred(*(each.seen for each in factors)), is_past=all(each.is_past for each in factors), is_mixed=True
+    )
 
 
 def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
@@ -111,13 +112,34 @@ def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
 @lru_cache(maxsize=65536)
 def remembered(part: BoundedPart, axis: str, depth: int = 2) -> BoundedPart:
     """What a tensor that meets a part in a sum over an axis remembers of it; of sums before it in earlier steps, signs
-    alone, and that there is something to forget."""
+    alone, and that there is something to forget. What was seen at another axis too is there at `ANY`."""
     seen = [each if depth >= 0 else FORGOTTEN for each in part.seen if only(each.at, axis)]
     old = {s.factor: remembered(s.factor, SUMMED, depth - 1) for s in seen if s.factor and s.factor.is_past}
-    earlier = frozenset(replace(s, at=only(s.at, axis), factor=s.factor and old.get(s.factor, s.factor)) for s in seen)
+    earlier = frozenset(
+        replace(
+            s,
+            at=frozenset((own, place if place == axis else ANY) for own, place in s.at),
+            factor=s.factor and old.get(s.factor, s.factor),
+        )
+        for s in seen
+    )
     return moved(
         BoundedPart((), None, only(part.odd, axis), united(earlier), part.is_past, part.is_mixed), axis, SUMMED
     )
+
+
+def brought_back(
+    seen: frozenset[SeenTensor], back: frozenset[SeenTensor], place: str, matrices: frozenset[str]
+) -> frozenset[SeenTensor]:
+    """What was seen by what a dot brings back at an axis: of a matrix that the rest has seen at another axis its
+    entries, where they were there, or may have been and are forgotten."""
+    return frozenset(replace(each, at=only(each.at, place)) for each in back) | {
+        SeenTensor(one.tensor, one.at | only(each.at, place))
+        for one in seen
+        for each in back
+        if (one.tensor == each.tensor and only(each.at, ANY))
+        or (each.tensor == ANY and one.tensor in matrices and len(one.at) == 1)
+    }
 
 
 @lru_cache(maxsize=65536)

@@ -141,6 +141,20 @@ def test_what_is_forgotten_of_two_chains_leaves_open_whether_they_are_aligned(co
     assert all(piece.constant <= now[UPPER][0].constant for piece in later[LOWER])
 
 
+def test_what_a_dot_brings_back_of_a_matrix_is_its_entries() -> None:
+    """The sum of all entries of M times those of W W^T M is |W^T M|^2, of n^2 entries of size 1."""
+    step = [
+        product("T", "W", "M", "i"),
+        product("D", "W", "T", "j"),
+        product("inner", "M", "D", "k"),
+        product("F", "one", "inner", "i"),
+    ]
+    data = program({"W": ["i", "j"], "M": ["i", "k"], "one": []}, step, {"F": "F"}, "ijk")
+    data["start"]["W"]["size"] = [{"1": "-1/2"}]
+    (last,) = CheckedRun(data, FoundProof(), (), 1).steps
+    assert max(piece.constant for piece in last["F"].bounds[UPPER]) >= 2
+
+
 def frozen_chain(count: int, rate: str) -> Problem:
     """b . x + stop(V b) . (V y) / n^(1/2) + n^(5/4) p . stop(q) with x = W ... W p and y = W ... W q; b and q learn."""
     axes = [axis(f"n{k}", 1) for k in range(count + 2)]
