@@ -348,7 +348,11 @@ class CheckedRun:
                 beside = [part for name in each["beside"] for part in values[name]]
                 made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(parts)))
             elif each["is"] == "renamed":
-                self.proof.check(self.size[each["from"]] == self.size[each["to"]], f"{each['name']} has another size")
+                self.proof.check(
+                    self.size[each["from"]] == self.size[each["to"]]
+                    and not any(only(p.odd | {at for s in p.seen for at in s.at}, each["to"]) for p in parts),
+                    f"{each['name']} has the axis already, or one of another size",
+                )
                 made = [moved(part, each["from"], each["to"]) for part in parts]
             elif each["is"] == "scaled":
                 made = [self.times(((form(each["by"]),),) * 2, part, part) for part in parts]

@@ -50,7 +50,7 @@ def check_shape(data: Json) -> None:
     Raises:
         Malformed: it has not; the message says where, what was found and what was expected.
     """
-    _check(data, Among({"kind": _one_of(KIND), "schema": _one_of(SCHEMA)}), "")
+    _check(data, Among({"kind": _one_of((KIND,)), "schema": _one_of((SCHEMA,))}), "")
     _check(data, CERTIFICATE, "")
     _check_names(data["premises"])
 
@@ -160,11 +160,7 @@ def _maybe(shape: Shape) -> Shape:
     return lambda data, place: None if data is None else _check(data, shape, place)
 
 
-def _one_of(*choices: str | int) -> Shape:
-    return _among(choices)
-
-
-def _among(choices: Collection[str | int]) -> Shape:
+def _one_of(choices: Collection[str | int]) -> Shape:
     """One of what there is by then."""
 
     def check(data: Json, place: str) -> None:
@@ -192,13 +188,13 @@ _KINDS: Mapping[str, Shape] = {
     "renamed": {"from": _text, "to": _text, "of": (_text,)},
     "normalised": {"by": _form, "epsilon": _flag},
     "entrywise": {"of": (_text, _text)},
-    "map": {"beside": [_text], "degree": _one_of(0, 1)},
+    "map": {"beside": [_text], "degree": _one_of((0, 1))},
 }
 
 
 def _assignment(data: Json, place: str) -> None:
     """An assignment, with what its kind asks for."""
-    _check(data, Among({"is": _one_of(*_KINDS)}), place)
+    _check(data, Among({"is": _one_of(_KINDS)}), place)
     _check(data, {"name": _name, "is": _text, "of": [_text]} | _KINDS[data["is"]], place)
     if data.get("degree") == 0:
         _expect(not data["beside"], data["beside"], "nothing beside what a slope is taken of", f"{place}.beside")
@@ -207,7 +203,7 @@ def _assignment(data: Json, place: str) -> None:
 _TURN = (_form, _whole)
 _CLAIM = {
     "of": _text,
-    "statement": {"forms": _forms, "sizes": [(_text, _whole, _whole, _one_of("<=", ">=", "<"))]},
+    "statement": {"forms": _forms, "sizes": [(_text, _whole, _whole, _one_of(("<=", ">=", "<")))]},
     "where": [_forms],
     "if": _flag,
     "only if": _flag,
@@ -216,8 +212,8 @@ _LATER = {"exact": _flag, "quantities": _named([_whole]), "families": [(_whole, 
 _PREMISES = {
     "axes": _by_name(_form),
     "domain": _forms,
-    "without": [_one_of(*(f"A{number}" for number in range(3, 11)))],
-    "align": _named(_by_name(_form), _one_of("aligned", "independent", "diluted")),
+    "without": [_one_of([f"A{number}" for number in range(3, 11)])],
+    "align": _named(_by_name(_form), _one_of(("aligned", "independent", "diluted"))),
     "start": _by_name({"size": _forms, "random": _each_once}),
     "step": [_assignment],
     "next": _named(_text),
@@ -241,7 +237,7 @@ CERTIFICATE = {
 def _check_names(premises: Json) -> None:
     """See that a program uses no axis and no value that there is not."""
     values: dict[str | int, None] = dict.fromkeys(premises["start"])
-    axis, value = _among(premises["axes"]), _among(values)
+    axis, value = _one_of(premises["axes"]), _one_of(values)
     by_axis = {"start": _named(Among({"random": [axis]})), "align": _named(_named(_anything, axis))}
     _check(premises, Among(by_axis), ".premises")
     used = {"of": [value], "beside": Optional([value]), **dict.fromkeys(("over", "from", "to"), Optional(axis))}
@@ -249,8 +245,8 @@ def _check_names(premises: Json) -> None:
         _check(each, Among(used), f".premises.step[{i}]")
         values[each["name"]] = None
     _check(premises, Among({"next": _named(value), "quantities": _named(value)}), ".premises")
-    looked_at = _among(premises["quantities"])
+    looked_at = _one_of(premises["quantities"])
     conditions = {name: {"bounded": [looked_at], "reached": [looked_at]} for name in premises["conditions"]}
     _check(premises, Among({"conditions": conditions, "factors": _named(looked_at)}), ".premises")
     for name in premises["next"]:
-        _check(name, _among(premises["start"]), ".premises.next")
+        _check(name, _one_of(premises["start"]), ".premises.next")

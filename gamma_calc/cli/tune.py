@@ -128,12 +128,13 @@ def _tuning(options: argparse.Namespace) -> Tuning:
 
     if not options.download and is_remote(options.data):
         raise BadInput("--data", found=options.data, expected="a file; --download fetches data sets by their names")
-    plan = DEFAULTS[ROBERTA if is_labelled(options.data) else LLAMA]
-    if options.head_rate is not None and not is_labelled(options.data):
+    has_labels = is_labelled(options.data)
+    plan = DEFAULTS[ROBERTA if has_labels else LLAMA]
+    if options.head_rate is not None and not has_labels:
         raise BadInput("--head-rate: only a classifier has a head that is trained beside its adapters; leave it out")
     plan = adjusted_plan(options, plan, schemes=(_scheme(options),))
     if options.adapter is not None:
-        plan = replace(plan, training=replace(plan.training, **_adapter(options)))
+        plan = replace(plan, training=replace(plan.training, **_adapter(options, has_labels=has_labels)))
     if not options.download and not is_at_hand(options.model):
         expected = "a folder, a config.json or an installed package; --download takes a name on the hub"
         raise BadInput("MODEL", found=options.model, expected=expected)
@@ -160,19 +161,17 @@ def _scheme(options: argparse.Namespace) -> str:
     return scheme.name if CATALOGUE.get(scheme.name) == scheme else spec_text(scheme)
 
 
-def _adapter(options: argparse.Namespace) -> dict[str, Any]:
+def _adapter(options: argparse.Namespace, *, has_labels: bool) -> dict[str, Any]:
     """Rank, alpha and target modules of an adapter_config.json.
 
     Raises:
         BadInput: it says more than that, or an option says it too.
     """
-    from gamma_calc.huggingface.language.data import is_labelled
-
     place, document = document_from(options.adapter)
     with named_in(place):
         config = config_from_mapping(document)
     said = {key: document.get(key) for key in NOT_CARRIED}
-    heads = HEADS["SEQ_CLS"] if is_labelled(options.data) else ()  # trained whole, as a run does
+    heads = HEADS["SEQ_CLS"] if has_labels else ()  # trained whole, as a run does
     if config.keys.slips:
         raise BadInput(f"--adapter {options.adapter}: {config.keys.slips_text}")
     more = [*config.variants, *(["rslora"] if config.is_rank_stabilised else [])]

@@ -155,6 +155,12 @@ def test_what_a_dot_brings_back_of_a_matrix_is_its_entries() -> None:
     assert max(piece.constant for piece in last["F"].bounds[UPPER]) >= 2
 
 
+def test_an_axis_that_a_value_has_already_is_no_new_name() -> None:
+    step = [{"name": "d", "is": "renamed", "of": ["W"], "from": "a", "to": "b"}]
+    with pytest.raises(Refuted, match="d has the axis already"):
+        CheckedRun(program({"W": ["a", "b"]}, step, {"d": "d"}, "ab"), FoundProof(), (), 1)
+
+
 def frozen_chain(count: int, rate: str) -> Problem:
     """b . x + stop(V b) . (V y) / n^(1/2) + n^(5/4) p . stop(q) with x = W ... W p and y = W ... W q; b and q learn."""
     axes = [axis(f"n{k}", 1) for k in range(count + 2)]
