@@ -334,13 +334,13 @@ def _best(one: LanguageStudy) -> int:
 
 def _rates_table(one: LanguageStudy) -> list[tuple[str, ...]]:
     """Validation loss and test score over the rates of one study, with a mark at the best rate of the grid."""
-    curves = one.curves[0]
+    curves, best = one.curves[0], _best(one)
     is_sound = np.asarray(curves.health == Health.SOUND)
     sound = is_sound.sum(axis=1)
     rows: list[tuple[str, ...]] = [("rate", "validation loss", one.score_name, "sound runs")]
     for k, rate in enumerate(np.exp2(curves.log2_rate)):
         cells = [_mean(each[k][is_sound[k]]) for each in (curves.validation_loss, one.score(curves))]
-        mark = "  *" if k == _best(one) and sound[k] else ""
+        mark = "  *" if k == best and sound[k] else ""
         rows.append((f"{rate:.3g}", *cells, f"{sound[k]} of {one.plan.seeds}{mark}"))
     return rows
 
