@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from itertools import chain
 from types import MappingProxyType
 
@@ -57,6 +57,7 @@ from gamma_calc.calculus.maps import (
     leading_part,
 )
 from gamma_calc.calculus.policy import GROUNDS, Alignment, Policy
+from gamma_calc.calculus.provenance import Flip, Provenance
 from gamma_calc.calculus.rules import CONTRACTIONS, INITIAL, PRODUCT, SUM, Rule
 from gamma_calc.calculus.size import Size
 from gamma_calc.calculus.update_rules import RAW_STEP, normalised_step, orthogonalised_step
@@ -180,7 +181,7 @@ class Rulebook:
         """Components brought together by parity, as a sum of them."""
         if NO_CANCELLATION not in self.without:
             return needed(gathered(components))
-        term = tuple(part for alike in by_parity(components).values() for part in _joined(alike))
+        term = tuple(part for alike in _of_one_sign(components) for part in _joined(alike))
         # Parities that no symmetry keeps apart may cancel each other.
         return _bounded(term) if SYMMETRIC_INIT in self.without and len(term) > 1 else term
 
@@ -220,7 +221,8 @@ def rulebook(policy: Policy) -> Rulebook:
 class _Step:
     """A step that has lost some of its grounds: what its parities keep rests on them if it `bounds_shares`.
 
-    Its size does if it `bounds_size`; `forgets` tells whether means are like their newest part.
+    Its size does if it `bounds_size`; `forgets` tells whether means are like their newest part. A sign of three parts
+    is correlated with that of their product too.
     """
 
     rule: Rule
@@ -232,7 +234,10 @@ class _Step:
     def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
         term, whole = self.rule.conclude(rate, gradient, *beside), total(gradient)
         if self.bounds_shares and len(term) > 1:
-            term = tuple(Component(Size(VANISHING, total(term).upper), each.provenance) for each in term)
+            size = Size(VANISHING, total(term).upper)
+            term = tuple(Component(size, each.provenance) for each in term)
+            if SEVERAL_SAMPLES in self.lost and len(by_parity(gradient)) > 2:
+                term = (*term, Component(size, _product_of_unknown_sign(term)))
         if NEGLIGIBLE_EPSILON in self.lost and not Exponent.of(0).is_at_most(whole.lower):
             is_linear = self.forgets and whole.upper.is_at_most(Exponent.of(0))
             term = RAW_STEP.conclude(rate, gradient) if is_linear else _bounded(term)
@@ -241,13 +246,24 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _StepOfBounds:
-    """A step along what may have cancelled in part: it has its size, and only may have seen what that has."""
+    """A step along what may have cancelled: in part, and it has its size, and only may have seen what that has; or all.
+
+    Along nothing there is no step.
+    """
 
     rule: Rule
 
     def __call__(self, rate: Exponent, gradient: Term, *beside: object) -> Term:
         term = self.rule.conclude(rate, gradient, *beside)
-        return term if all(map(is_there, gradient)) else gathered(part for each in term for part in _blind(each))
+        if all(map(is_there, gradient)):
+            return term
+        if not any(map(is_there, gradient)):
+            return _bounded(term)
+        return gathered(part for each in term for part in _blind(each))
+
+
+def _product_of_unknown_sign(term: Term) -> Provenance:
+    return reduce(Provenance.multiplied, (each.provenance.even_and_odd for each in term))
 
 
 def _blind(component: Component) -> Iterator[Component]:
@@ -287,8 +303,16 @@ class _WhereOneLeads:
         return found if len(parts) < 2 or leading_part(parts) is not None else _bounded(found)
 
 
+def _of_one_sign(components: Iterable[Component]) -> Iterable[list[Component]]:
+    """Components that may cancel each other: those of one parity, or all where some are even and odd at once."""
+    every, found = [*components], dict[frozenset[Flip], list[Component]]()
+    for each in every:
+        found.setdefault(each.provenance.odd, []).append(each)
+    return [every] if any(each.provenance.mixed for each in every) else found.values()
+
+
 def _joined(components: list[Component]) -> Iterable[Component]:
-    """A sum within a parity that may cancel: as large as its largest part where that one leads everywhere.
+    """A sum that may cancel: as large as its largest part where that one leads everywhere.
 
     What is kept apart of it is as large as that part only where it holds it; else it is smaller, and may be absent.
     """

@@ -55,9 +55,10 @@ def are_centred(x: BoundedPart, y: BoundedPart, axis: str = SUMMED) -> bool:
 
 def share_entries(x: BoundedPart, y: BoundedPart, axis: str) -> bool:
     """Whether one part has entries W_ij at an axis, and the other has seen W there through a sum, such as (W z)_i."""
-    pairs = [pair for own, other in ((x, y), (y, x)) for pair in product(own.seen, other.seen)]
     return any(
-        s.tensor == o.tensor and len(s.at) > len(o.at) and only(s.at, axis) and only(o.at, axis) for s, o in pairs
+        s.tensor == o.tensor and len(s.at) > len(o.at) and only(s.at, axis) and only(o.at, axis)
+        for own, other in ((x, y), (y, x))
+        for s, o in product(own.seen, other.seen)
     )
 
 
@@ -87,9 +88,7 @@ class ProofSteps:
 
     def below(self, hypotheses: Forms, claims: Iterable[tuple[Affine, Forms]]) -> None:
         """Claims, each trivial or proved by the next weights."""
-        for piece, tops in claims:
-            if is_trivial(piece, tops):
-                continue
+        for piece, tops in (claim for claim in claims if not is_trivial(*claim)):
             average, rest = next(self.evidence, ((), ()))
             chosen = [(tops[i], rational(weight)) for i, weight in average]
             used = [*chosen, *((-hypotheses[i], rational(weight)) for i, weight in rest)]
@@ -138,7 +137,11 @@ class CheckedRun:
     def __init__(self, data: Json, proof: ProofSteps, where: Forms, steps: int) -> None:
         self.data, self.proof, self.where, self.without = data, proof, where, frozenset(data["without"])
         self.size = {axis: form(value) for axis, value in data["axes"].items()}
-        self.state, self.steps = dict[str, tuple[BoundedPart, ...]](), list[dict[str, BoundedPart]]()
+        self.state, self.gradients, self.steps = (
+            dict[str, tuple[BoundedPart, ...]](),
+            dict[str, list[BoundedPart]](),
+            list[dict[str, BoundedPart]](),
+        )
         self.domain = (*forms(data["domain"]), *self.size.values(), *where)
         for name, each in data["start"].items():
             size, at = (
@@ -226,9 +229,8 @@ class CheckedRun:
                 odd=other.odd - at_axis ^ back.odd,
                 seen=united(seen, brought_back(seen, back.seen, place, self.matrices)),
             )
-            if other.is_mixed or back.is_mixed:
-                part = of_either_sign(part)
-            yield "diluted", (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2, part
+            gain = (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2
+            yield "diluted", gain, of_either_sign(part) if other.is_mixed or back.is_mixed else part
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine] | None:
         """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
@@ -271,7 +273,8 @@ class CheckedRun:
         for part in parts:
             kinds.setdefault((part.fresh, part.odd, part.is_mixed), []).append(part)
         for (fresh, odd, is_mixed), same in kinds.items():
-            can_cancel = "A4" in self.without and (len(same) > 1 or ("A3" in self.without and len(kinds) > 1))
+            alike = [each for each in parts if "A3" in self.without or is_mixed or each.is_mixed or each.odd == odd]
+            can_cancel = "A4" in self.without and len(alike) > 1
             sights = dict.fromkeys(part.seen for part in same)
             if is_mixed:
                 groups = [(united(*sights), largest(same))]
@@ -298,19 +301,22 @@ class CheckedRun:
         return [*some, None][self.proof.choice(self.domain, [*cases, []])]
 
     def normalised(self, data: Json, gradient: Iterable[BoundedPart]) -> Iterable[BoundedPart]:
-        """Entries of the rate's size for the leading parity, and less by the gap beside it or a leading epsilon."""
+        """Entries of the rate's size for the leading parity, and less by the gap beside it or a leading epsilon.
+
+        Without A8 the direction may have kept what earlier gradients had; without A9 the product of parities is there.
+        """
         of, rate, leader, is_lost = data["name"], form(data["by"]), cast(BoundedPart | None, None), "A6" in self.without
-        parts = [self.pruned(f"{of}, gradient", each) for each in self.gathered([*gradient], apart=1)]
+        kept = [*gradient, *(self.gradients.get(of, ()) if "A8" in self.without and data["epsilon"] else ())]
+        parts = [self.pruned(f"{of}, gradient", each) for each in self.gathered(kept, apart=1)]
+        self.gradients = self.gradients | {of: [replace(past(part), bounds=((), part.bounds[UPPER])) for part in parts]}
         if data["epsilon"] and "A7" in self.without:
             self.proof.step(f"step {len(self.steps) + 1}, {of}, epsilon")
             least, most = largest(parts)
             small = nonnegative((-ONE,) if "A8" in self.without else tuple(-piece for piece in most))
             case = self.proof.choice(self.domain, [[(ZERO, least)], small, []])
             leader, is_lost = BoundedPart(UNIT) if case == 1 else None, is_lost or case == 2
-        if not leader and (
-            len({(part.odd, part.is_mixed) for part in parts}) == 1
-            or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)
-        ):
+        parities = {(part.odd, part.is_mixed) for part in parts}
+        if not leader and (len(parities) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)):
             leader = self.leading(f"{of}, leading parity", parts, parts)
         top = leader.bounds[UPPER] if leader and leader.bounds[LOWER] == leader.bounds[UPPER] else ()
         every = united(*(part.seen for part in parts))
@@ -319,18 +325,24 @@ class CheckedRun:
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
             seen = united(part.seen, leader.seen) if leader else every
-            is_open = is_lost or part.is_mixed or not (part.bounds[LOWER] or "A4" in self.without)
+            is_open = (is_lost or part.is_mixed or not part.bounds[LOWER]) or (
+                "A8" in self.without and part.bounds[LOWER] != part.bounds[UPPER]
+            )
             yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
             if seen != every:
                 yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
+        if "A9" in self.without and len(parities) > 2:
+            yield BoundedPart(((), (rate,)), seen=every, is_mixed=True)
 
     def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
-        parts = [*value, *change]
+        parts, degree = [*value, *change], data["degree"]
         exact = [p for p in parts if len(p.bounds[UPPER]) == 1 and p.bounds[LOWER] == p.bounds[UPPER]]
         leader = self.leading(f"{data['name']}, leading part", () if "A4" in self.without else exact, parts)
-        made = expansion(leader, data["degree"], value, change)
-        return [*linear(data["degree"], change), *(self.entrywise(gain, like, *some) for gain, like, some in made)]
+        return [
+            *linear(degree, change),
+            *(self.entrywise(gain, like, *some) for gain, like, some in expansion(leader, degree, value, change)),
+        ]
 
     def step(self) -> None:
         """One training step: its assignments, the state that it leaves, and what is looked at."""
@@ -359,9 +371,11 @@ class CheckedRun:
             else:
                 made = self.gathered(parts)
             values[each["name"]] = tuple(self.normalised(each, made) if each["is"] == "normalised" else made)
-        left = {name: [past(self.pruned(name, part)) for part in values[moving[name]]] for name in moving}
-        self.state = before | {name: tuple(self.gathered(parts)) for name, parts in left.items()}
-        whole = {of: largest([*self.gathered(values[name])]) for of, name in self.data["quantities"].items()}
+        self.state = before | {
+            name: tuple(self.gathered([past(self.pruned(name, part)) for part in values[new]]))
+            for name, new in moving.items()
+        }
+        whole = {of: largest(self.gathered(values[name])) for of, name in self.data["quantities"].items()}
         self.steps.append({of: self.pruned(of, BoundedPart(bounds)) for of, bounds in whole.items()})
         self.is_settled = self.state == before
 

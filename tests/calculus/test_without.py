@@ -119,7 +119,7 @@ def test_without_a5_any_alignment_is_possible(subject: Scheme, alignment: str) -
         pytest.param(("A3",), 1, "Z_A", "0", "1/2", id="A_0 Z may be aligned"),
         pytest.param(("A3", "A4"), 1, "Z_A", "-oo", "1/2", id="A_0 Z may cancel"),
         pytest.param(("A4",), 1, "Z_A", "0", "0", id="independent summands do not cancel"),
-        pytest.param(("A4",), 1, "B", "eta", "eta", id="one step has nothing to cancel with"),
+        pytest.param(("A4",), 1, "B", "-oo", "eta", id="the batch's gradients may cancel, and then there is no step"),
         pytest.param(("A4",), 2, "B", "-oo", "eta", id="two steps of one size may cancel"),
         pytest.param(("A5",), 2, "delta_1", "2*eta + 1/2", "2*eta + 1", id="an update against its data"),
         pytest.param(("A6",), 1, "B", "-oo", "eta", id="a step is at most its rate"),
@@ -169,6 +169,15 @@ def test_parities_cancel_only_without_symmetry_and_with_cancellation() -> None:
     parities = [Component(exact, Provenance.of(Random(name, (width,)))) for name in ("V", "W")]
     for keys, is_exact in ((("A3",), True), (("A4",), True), (("A3", "A4"), False)):
         assert all(each.size.is_exact is is_exact for each in rulebook(without(*keys)).gathered(parities))
+
+
+def test_what_is_fresh_no_more_or_of_either_sign_cancels_too() -> None:
+    """w s s of a sign s is w, and ReLU of - x x is zero."""
+    width = Axis("width", Affine.of(1))
+    w = Provenance.of(Random("W", (width,)))
+    for other in (replace(w, fresh=None), w.even_and_odd):
+        parts = [Component(Size.exactly(Exponent.of(0)), each) for each in (w, other)]
+        assert not any(each.size.is_exact for each in rulebook(without("A4")).gathered(parts))
 
 
 def test_a_sum_that_may_cancel_is_exact_where_one_term_leads() -> None:
@@ -243,3 +252,14 @@ def test_a_momentum_that_outgrows_epsilon_has_not_settled_before() -> None:
     sizes = [step.sizes["B"] for step in run.upto(6)]
     assert sizes[2] == sizes[3] and not sizes[3].is_exact
     assert sizes[4] == sizes[5] == Size.exactly(Exponent.of(Affine.symbol("eta"), subject.domain))
+
+
+def test_without_a9_the_sign_of_three_parts_knows_of_their_product() -> None:
+    """A later sum may meet the product of three parts, with whose sign that of their sum is correlated."""
+    width = Axis("width", Affine.of(1))
+    parts = [Component(Size.exactly(Exponent.of(0)), Provenance.of(Random(name, (width,)))) for name in "UVW"]
+    for count in (2, 3):
+        rule = rulebook(without("A9")).normalised_step(OPTIMIZERS["sign"].step, has_parities=True, has_epsilon=False)
+        made = rule.conclude(Exponent.of(0), tuple(parts[:count]))
+        unknown = [each.provenance for each in made if each.provenance.mixed]
+        assert [len(each.mixed) for each in unknown] == ([3] if count == 3 else [])
