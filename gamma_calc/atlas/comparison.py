@@ -7,7 +7,7 @@ how they are written does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -65,8 +65,11 @@ class ComparedClaim:
         }
 
 
-def atlas(source: str | None = None) -> tuple[ComparedClaim, ...]:
+def atlas(source: str | None = None, progress: Callable[[int, int], None] | None = None) -> tuple[ComparedClaim, ...]:
     """Every claim beside what is derived in its place; those of one source where one is named.
+
+    Args:
+        progress: called with the number of claims compared and that of all.
 
     Raises:
         BadInput: there is no such source.
@@ -77,7 +80,12 @@ def atlas(source: str | None = None) -> tuple[ComparedClaim, ...]:
         if not every:
             known = dict.fromkeys(claim.source.id for claim in claims())
             raise BadInput("source", found=source, expected=f"one of {', '.join(known)}", choices=known)
-    return tuple(map(compared, every))
+    rows = list[ComparedClaim]()
+    for claim in every:
+        if progress is not None:
+            progress(len(rows), len(every))
+        rows.append(compared(claim))
+    return tuple(rows)
 
 
 def compared(claim: Claim) -> ComparedClaim:

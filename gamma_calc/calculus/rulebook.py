@@ -124,7 +124,8 @@ class Rulebook:
         if rule in BOUNDED_MAPS:
             return self._left_of(rule, _AtMost(rule), BOUNDED_MAPS[rule])
         raise Unknown(
-            f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing"
+            f"without {NO_CANCELLATION.key} a norm, or a power, may divide by next to nothing, and bounds nothing; "
+            f"what has one is derived with {NO_CANCELLATION.key} only"
         )
 
     def _where_one_leads(self, rule: Rule) -> Rule:

@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print the claims; the status is that of the worst verdict where runs were asked for."""
-    rows = atlas(options.source)
+    with shown_progress("claim") as progress:
+        rows = atlas(options.source, progress)
     if options.check:
         from gamma_calc.atlas.measurement import measured
 

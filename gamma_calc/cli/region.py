@@ -65,7 +65,9 @@ def answer(options: argparse.Namespace) -> int:
 def _draw(found: Derivation, path: Path) -> None:
     free = found.free
     if len(free) != 2:
-        asked, expected = f"--plot of {found.scheme.name}", "two" + "; fix others with --at NAME=P/Q" * (len(free) > 2)
+        asked, expected = f"--plot of {found.scheme.name}", "two; fix others with --at NAME=P/Q"
+        if len(free) < 2:
+            expected = "two; of one, gamma-calc explore draws what there is" if free else "two"
         raise BadInput(asked, found=f"free exponents: {', '.join(free) or 'none'}", expected=expected)
     # Only a drawing needs matplotlib, and loading it takes longer than the answer.
     from gamma_calc.report.figure import rendered

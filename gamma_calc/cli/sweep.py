@@ -4,7 +4,8 @@ $ gamma-calc sweep sweep.toml --store runs.sqlite --executor spawn
 32 of 32 runs in runs.sqlite: 0 before, 32 now
 
 Each run is kept in the store as soon as it is finished. The same command does only what is missing, so a sweep may be
-interrupted, killed, extended, or shared by several processes. A small sweep.toml:
+interrupted, killed, extended, or shared by several processes. With more seeds, a block that was not full is trained
+anew; seeds_per_run says how many are one. A small sweep.toml:
 
   experiment = "probe"             # or "teacher-student"
   schemes = ["init-a", "init-b"]

@@ -268,8 +268,11 @@ def _network(options: argparse.Namespace, scheme: Scheme, files: tuple[Path | No
     asked = supposition_arguments(options)
     if asked.pop("without"):
         raise BadInput("--network with --without: a whole model is derived under all assumptions")
-    with shown_runs():
-        return network_edge(getattr(options, "from"), options.to, scheme, adapters=files, **asked)
+    try:
+        with shown_runs():
+            return network_edge(getattr(options, "from"), options.to, scheme, adapters=files, **asked)
+    except Unknown as problem:
+        raise Unknown(f"{problem}; without --network each layer goes by the law of one module") from None
 
 
 def _alpha(options: argparse.Namespace, config: AdapterConfig) -> AlphaReading | None:

@@ -14,6 +14,7 @@ from gamma_calc.analysis.conditions import STABLE, factors_of
 from gamma_calc.analysis.decision import Decision, Status
 from gamma_calc.analysis.derivation import Derivation, derived, free_exponents
 from gamma_calc.analysis.largest_rates import LargestRate
+from gamma_calc.calculus.assumptions import NO_CANCELLATION
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.calculus.recursion import ExponentStep, Open, Trajectory, best_trajectory
 from gamma_calc.calculus.size import Size
@@ -279,7 +280,7 @@ def _known(scheme: Scheme, steps: int, policy: Policy) -> Trajectory:
     except Open as error:
         if error.run.steps:
             return error.run
-        free = free_exponents(scheme, policy)
+        free = () if NO_CANCELLATION in policy.without else free_exponents(scheme, policy)
         hint = (
             f" for every {' and '.join(free)}; with values it may be known, as in --at {free[0]}=-1/2" if free else ""
         )

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from gamma_calc.algebra import Affine, exact_number
 from gamma_calc.errors import BadInput, named_in
 from gamma_calc.numbers import LARGEST_WIDTH, MOST_SEEDS, whole_number
-from gamma_calc.program.expressions import Softmax, nodes
+from gamma_calc.program.expressions import Expression, InverseRms, PowerOf, Softmax, nodes
 from gamma_calc.program.models import EXTRA, RANK
 from gamma_calc.program.problem import program_of
 from gamma_calc.program.program import Program
@@ -43,11 +43,16 @@ def network_prefactor(program: Program) -> Fraction:
     exponent, a small k leaves the lowest in charge at every width instead of having it overtaken within the widths that
     are measured. Each step multiplies layers by layers, so that with k = 1 the squares of a few runs come to carry the
     mean over all of them, and no number of seeds in use tells its slope. A softmax saturates where a step changes its
-    argument by much, as one with k = 1 does at these widths.
+    argument by much, as one with k = 1 does at these widths. The norm of a random matrix is 1 to leading order: with
+    k = 1 a first step along a sign would take a magnitude, as DoRA's, to 0 in half of the outputs.
     """
     written = nodes(*program.gradients.values(), *program.quantities.values())
-    is_careful = program.is_polynomial or any(isinstance(node, Softmax) for node in written)
+    is_careful = program.is_polynomial or any(isinstance(node, Softmax) or _is_norm(node) for node in written)
     return SMALL if is_careful else BALANCED
+
+
+def _is_norm(node: Expression) -> bool:
+    return isinstance(node, PowerOf) and node.degree < 0 and isinstance(node.operand, InverseRms)
 
 
 WIDTHS = tuple(2**k for k in range(7, 14))

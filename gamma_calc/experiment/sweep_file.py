@@ -24,7 +24,7 @@ that an exponent stands for has the factor 1, a momentum's 1/2, and a decay's 1/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -92,13 +92,12 @@ def sweep_from_file(path: Path) -> Sweep:
 
 
 def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:
-    for key in REQUIRED:
-        if key not in document:
-            raise BadInput(f"the key {key} is missing; a sweep needs {', '.join(REQUIRED)}")
+    _check_present(document, ("experiment",))
     kind = word(EXPERIMENTS, "experiment", document["experiment"])
     own, defaults = EXPERIMENTS[kind]
     readers: Mapping[str, Reader] = {**COMMON, **own}
     check_names("the top level", document, ("experiment", *readers))
+    _check_present(document, REQUIRED)
     found = {**defaults, **{key: read(key, document[key]) for key, read in readers.items() if key in document}}
     if "prefactors" in found and "rates" in found:
         raise BadInput("prefactors and rates: both are given; expected one of them")
@@ -110,6 +109,12 @@ def _sweep(document: Mapping[str, Any], folder: Path) -> Sweep:
         own={key: found[key] for key in own},
         **{key: found[key] for key in _AS_THEY_ARE if key in found},
     )
+
+
+def _check_present(document: Mapping[str, Any], keys: Iterable[str]) -> None:
+    for key in keys:
+        if key not in document:
+            raise BadInput(f"the key {key} is missing; a sweep needs {', '.join(REQUIRED)}")
 
 
 def _schemes(found: Mapping[str, Any], folder: Path) -> tuple[Scheme, ...]:

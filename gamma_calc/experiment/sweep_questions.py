@@ -153,7 +153,7 @@ def stored_runs(store: Path | str, asked: Sweep | Path | str | None = None) -> S
     if not is_there(path):  # also of a name that no file can have
         raise BadInput(f"the store {path}: there is no such file")
     if path.is_file() and not path.stat().st_size:  # which a store to write to may be
-        raise BadInput(f"the store {path}: it is empty")
+        raise BadInput(f"the store {path}: it is empty; gamma-calc sweep FILE --store {path} fills one")
     with Store(path) as opened:
         labels = opened.labels
     if asked is None:

@@ -99,6 +99,16 @@ function breach(side, condition, point) {
     || [...found, ...reached].find(({ size }) => isAbove(size.value));
 }
 
+// The step from which all that has to become n^0 is so at a point: that of the whole region, or an earlier one.
+function onset(side, condition, point) {
+  const isReached = ({ sizes }) => condition.reached.every((name) => {
+    const size = sizeAt(sizes[name], point);
+    return size.exact && size.value !== null && sign(size.value) === 0;
+  });
+  return side.steps.reduceRight(
+    (since, step) => (step.t === since - 1 && isReached(step) ? step.t : since), condition.onset);
+}
+
 const isAbove = (value) => value !== null && sign(value) > 0;
 
 // --- The page. ---
@@ -405,8 +415,8 @@ function conditions(side, index) {
     updates.push(() => {
       const found = verdict(side, condition, point);
       card.dataset.verdict = found;
-      const since = found === "holds" && condition.reached.length && condition.onset ? ` from step ${condition.onset} on` : "";
-      badge.textContent = WORDS[found] + since;
+      const hasOnset = found === "holds" && condition.reached.length && condition.onset;
+      badge.textContent = WORDS[found] + (hasOnset ? ` from step ${onset(side, condition, point)} on` : "");
       list.replaceChildren(...constraints(side, condition.region, found));
       why.replaceChildren(...reasons(side, index, condition, found));
     });

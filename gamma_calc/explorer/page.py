@@ -125,6 +125,7 @@ def explore(
 
     Raises:
         BadInput: as in `compare`, or there are none or more than two, or depths of what is no stack.
+        Unknown: a rule does not say how large something is in the first step.
     """
     if not 1 <= len(specs) <= MOST:
         raise BadInput("explore", found=f"{len(specs)} schemes", expected="one, or two side by side")
@@ -147,8 +148,11 @@ def _at_depths(specs: Sequence[Spec], depths: Sequence[int]) -> tuple[Scheme, ..
 
 
 def _at_depth(scheme: Scheme, stack: LoraStack, depth: int) -> Scheme:
+    model = replace(stack, depth=depth)
     with named_in(f"{scheme.name} at a depth of {depth}"):
-        return replace(scheme, model=replace(stack, depth=depth))
+        if unknown := [key for key in scheme.exponents if key not in model.keys]:
+            raise BadInput(f"there is no {unknown[0]}", expected="depths with all layers that the scheme names")
+        return replace(scheme, model=model)
 
 
 def _proof(title: str, written: Document, anchor: str) -> str:

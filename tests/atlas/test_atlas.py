@@ -256,6 +256,12 @@ def test_a_run_has_the_numbers_of_an_update_rule_and_values_without_axes(name: s
     assert row.measured is not None and row.measured["verdict"] == "PASS" and abs(row.measured["slope"]) < 0.05
 
 
+def test_how_far_it_is_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    rows = atlas("arXiv:2312.03732", lambda done, total: told.append((done, total)))
+    assert told == [(done, len(rows)) for done in range(len(rows))]
+
+
 @pytest.mark.slow
 def test_rows_are_made_once_for_each_claim() -> None:
     rows = atlas()

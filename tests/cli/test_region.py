@@ -158,7 +158,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_refusals(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "stable" in refused(capsys, spec, "--condition", "stabel")
-    assert "expected two" in refused(capsys, "init-a", "--plot", str(tmp_path / "a.svg"))
+    assert "expected two; of one, gamma-calc explore" in refused(capsys, "init-a", "--plot", str(tmp_path / "a.svg"))
     assert ".svg or .png" in refused(capsys, spec, "--plot", str(tmp_path / "a.gif"))
     assert "/nowhere/a.svg" in refused(capsys, spec, "--plot", "/nowhere/a.svg")
     lines = [f'{key} = "{name}{" + x8" if key == "A" else ""}"' for key, name in MANY.items()]

@@ -66,6 +66,7 @@ def test_a_grid_has_both_ends_where_they_are_whole_steps(grid: str, values: tupl
         pytest.param({"width": "[128]"}, "unknown key 'width': expected .* Did you mean 'widths'", id="unknown"),
         pytest.param({"points": "10"}, "unknown key 'points'", id="key-of-another-experiment"),
         pytest.param({"widths": None}, "the key widths is missing", id="missing"),
+        pytest.param({"seeds": None, "seds": 4}, "unknown key 'seds'.* Did you mean 'seeds'", id="missing by its name"),
         pytest.param({"experiment": '"prob"'}, "Did you mean 'probe'", id="experiment"),
         pytest.param({"widths": "[]"}, "widths: the list is empty", id="empty-widths"),
         pytest.param({"widths": "128"}, "widths: found 128, expected a list", id="no-list"),

@@ -10,6 +10,7 @@ import torch
 
 from gamma_calc import crosscheck, traced
 from gamma_calc.experiment.setup import BALANCED, SMALL, Settings, network_experiment, network_prefactor
+from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Scaled
 from gamma_calc.program.models import DRAWN, MASKED
@@ -78,6 +79,12 @@ def test_widths_leave_no_part_a_fraction_of_a_coordinate() -> None:
     experiment = experiment_of(problem_of("gpt2"))
     assert all(width % experiment.axis_sizes.step == 0 for width in experiment.widths)
     assert math.log2(experiment.widths[-1] / experiment.widths[0]) >= 6
+
+
+def test_steps_are_small_where_a_first_one_would_cancel_a_magnitude() -> None:
+    """With k = 1, four rows of DoRA were refuted at its largest stable rates."""
+    found = {name: network_prefactor(program_of(ADAPTERS[name]().scheme)) for name in ("dora", "lora-fa")}
+    assert found == {"dora": SMALL, "lora-fa": BALANCED}
 
 
 def test_steps_are_small_where_a_softmax_would_saturate() -> None:

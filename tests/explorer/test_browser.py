@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gamma_calc import Explorer, explore
+from gamma_calc import Explorer, derive, explore
 from gamma_calc.program.scheme import Scheme
 from tests.explorer.chromium import Page, browser, needs_chromium
 from tests.explorer.examples import (
@@ -38,6 +38,7 @@ const read = (side = 0) => {
   return {
     sizes: Object.fromEntries(cells.map((each) => [`${each.dataset.quantity} ${each.dataset.t}`, each.textContent])),
     verdicts: Object.fromEntries(cards.map((each) => [each.dataset.condition, each.dataset.verdict])),
+    badges: Object.fromEntries(cards.map((each) => [each.dataset.condition, each.querySelector(".badge").textContent])),
     undertrained: box.querySelector(".learning").dataset.undertrained,
   };
 };
@@ -112,6 +113,26 @@ def compared(opened: Any, name: str, count: int, edit: tuple[str, str] = ("", ""
 @pytest.mark.parametrize(("name", "count"), [("module", 200), *((name, 40) for name in EXAMPLES if name != "module")])
 def test_the_page_says_what_the_engine_says(name: str, count: int, opened: Any) -> None:
     assert compared(opened, name, count) == count
+
+
+VERTICES = {
+    "module": [{"a": "-1", "b": "0"}, {"a": "0", "b": "-1"}, {"a": "-1/2", "b": "-1/2"}],
+}
+
+
+@pytest.mark.parametrize("name", VERTICES)
+def test_a_condition_holds_from_the_step_that_a_derivation_at_the_point_has(name: str, opened: Any) -> None:
+    """On an edge some term leads a step earlier than on the whole of it."""
+    shown = opened(explored(name)).value(f"at({json.dumps(VERTICES[name])})")
+    earlier = 0
+    for point, each in zip(VERTICES[name], shown, strict=True):
+        there = derive(EXAMPLES[name], at=point).conditions
+        for condition, decision in explored(name).derivations[0].decisions.items():
+            at_point = there[condition].onset
+            if each["verdicts"][condition] == "holds" and decision.condition.reached:
+                assert each["badges"][condition].endswith(f" from step {at_point} on"), (point, condition)
+                earlier += at_point != decision.onset
+    assert earlier
 
 
 def test_another_arithmetic_is_seen(opened: Any) -> None:

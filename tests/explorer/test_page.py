@@ -238,5 +238,5 @@ def test_a_page_needs_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_what_a_depth_lacks_is_said_with_the_depth() -> None:
     deep = replace(STACK, exponents={**STACK.exponents, "B[2].rate": STACK.exponents["eta_B"]})
-    with pytest.raises(BadInput, match=r"^pair at a depth of 1: unknown exponent 'B\[2\].rate'"):
+    with pytest.raises(BadInput, match=r"^pair at a depth of 1: there is no B\[2\].rate: expected depths with"):
         explore(deep, depths=[1, 2])
