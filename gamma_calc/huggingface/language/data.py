@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -134,6 +135,8 @@ TABLES = (*DELIMITERS, *JSON_LINES)
 TEXT_NAMES = ("text", "sentence", "sentence1", "premise", "question", "question1")
 OTHER_NAMES = ("text2", "sentence2", "hypothesis", "question2")
 LABEL_NAMES = ("label", "class", "category")
+NEARLY = 0.8
+"""How like one of these a name is that is taken for a slip of the keyboard: Label, lable, classes."""
 
 Row = Mapping[str, Any]
 
@@ -178,10 +181,19 @@ def labelled_rows(name: str, description: str, rows: list[Row], test: list[Row] 
 
 
 def running_file(path: Path) -> RunningText:
-    """The text of a plain text file, or of the column `text` of a table."""
+    """The text of a plain text file, or of the column `text` of a table without labels.
+
+    Raises:
+        BadInput: there is no such column, or one with nearly the name of labels.
+    """
     if path.suffix.lower() not in TABLES:
         return RunningText(str(path), path.name, _content(path))
     rows = list(_rows(path))
+    for name in set(rows[0]).difference(LABEL_NAMES) if rows else ():
+        if get_close_matches(str(name).casefold(), LABEL_NAMES, n=1, cutoff=NEARLY):
+            raise BadInput(
+                f"{path}: the column", found=name, expected="label, to classify; without labels leave it out"
+            )
     column = _column(str(path), rows[0], TEXT_NAMES) if rows else ""
     texts = [_cell(str(path), number, row, column) for number, row in enumerate(rows, 1)]
     return RunningText(str(path), path.name, "\n".join(texts))

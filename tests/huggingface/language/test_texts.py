@@ -84,6 +84,13 @@ def test_a_bad_table_is_refused(name: str, lines: list[str], message: str, tmp_p
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["lable", "Label", "classes"])
+def test_a_column_that_is_nearly_one_of_labels_makes_no_running_text(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"the column: found '{name}', expected label, to classify"):
+        running_text(str(written(tmp_path / "a.csv", [f"text,{name}", "a,1"])))
+    assert running_text(str(written(tmp_path / "b.csv", ["text,level", f"{'a' * 500},1"]))).text == "a" * 500
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes(b"text\tlabel\n\xff\t1\n")
     with pytest.raises(BadInput, match="byte 11 is not UTF-8"):
