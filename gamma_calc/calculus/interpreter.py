@@ -28,7 +28,7 @@ from gamma_calc.calculus.maps import (
     vanishes,
 )
 from gamma_calc.calculus.policy import CALCULUS, Policy, Summation, summations
-from gamma_calc.calculus.provenance import MOST_APART, Provenance, Random, past
+from gamma_calc.calculus.provenance import DEPTH, FEW, MOST_APART, Provenance, Random, past
 from gamma_calc.calculus.rulebook import rulebook
 from gamma_calc.calculus.rules import CHANGE, GIVEN, SCALE, ZERO, Rule, may_cancel, summed_pairs
 from gamma_calc.calculus.size import Size
@@ -75,7 +75,7 @@ class ExponentReading:
         self.step, self.updates = program.optimizer.step, program.updates
         self.has_epsilon = any(tensor.epsilon is not None for tensor in program.parameters)
         self.met = met_axes(program)
-        self.is_open, self.apart = _is_open(program, domain), apart
+        self.is_open, self.apart, self.depth = _is_open(program, domain), apart, _depth(program)
         self.domain = domain
         self.policy = policy
         self.rules = rulebook(policy)
@@ -97,7 +97,8 @@ class ExponentReading:
         if tensor.initial is None:
             self._concluded(ZERO, tensor, (Part(tensor.name, Kind.INITIAL),), VANISHING)
             return None
-        source = Provenance.of(Random(tensor.name, tensor.axes, self.met[tensor.name], self.is_open, self.apart))
+        itself = Random(tensor.name, tensor.axes, self.met[tensor.name], self.is_open, self.apart, self.depth)
+        source = Provenance.of(itself)
         label = (Part(tensor.name, Kind.INITIAL),)
         return self._concluded(self.rules.initial, tensor, label, self._exponent(tensor.initial), source)
 
@@ -352,6 +353,12 @@ def _past(term: Term) -> Term:
 
 def _is_update(label: Label) -> bool:
     return not is_initial(label)
+
+
+def _depth(program: Program) -> int:
+    """How many sums back is remembered: in a program of few tensors, all of a chain of its frozen ones."""
+    frozen = sum(not tensor.is_trained for tensor in program.parameters)
+    return max(DEPTH, frozen - 1) if len(program.parameters) <= FEW else DEPTH
 
 
 def _is_open(program: Program, domain: Polyhedron) -> bool:

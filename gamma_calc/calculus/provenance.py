@@ -32,11 +32,14 @@ from gamma_calc.algebra import Affine
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
-DEPTH = 1
+DEPTH, FEW = 1, 8
 """How many sums back a dependence remembers what each random tensor was multiplied with in earlier steps.
 
+In a program of few tensors chains of frozen ones are remembered as a whole: alone they may bring back their start.
+
 Of the step itself all is remembered: a gradient that came down through many layers meets each of them again on the way
-up. With 0 the features of Llama under LoRA+ on all linear layers come out too small; with 3, no size is another one.
+up. With 0 the features of Llama under LoRA+ on all linear layers come out too small; with 3, no size is another one,
+nor with all in stacks of three adapters, which take ten times as long.
 """
 
 MOST_APART, MORE_APART = 3, 12
@@ -52,7 +55,8 @@ class Random(Shared):
 
     `met` are the axes along which a sum may meet what depends on the tensor, None where no program says that; a
     dependence elsewhere changes nothing. `is_open` says whether some exponent of the program is free, `apart` how many
-    components of one parity that know of the tensor are kept apart.
+    components of one parity that know of the tensor are kept apart, `depth` how many sums back of earlier steps it is
+    remembered what it met.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Random(Shared):
     met: frozenset[Axis] | None = None
     is_open: bool = True
     apart: int = MOST_APART
+    depth: int = DEPTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -436,13 +441,13 @@ SUMMED = Axis("summed", Affine.of(0))
 
 
 @lru_cache(maxsize=65536)
-def seen_at(term: Provenance, place: Axis) -> Provenance:
+def seen_at(term: Provenance, place: Axis, depth: int = DEPTH) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
     Of sums of earlier steps that are further back only the signs are kept; at a point also which tensors were in them,
     so that a sum with one of these is not taken for centred. Where exponents are free, it is not in any case.
     """
-    seen = (_remembered(sight, place, DEPTH) for sight in term.seen if place in sight.places)
+    seen = (_remembered(sight, place, depth) for sight in term.seen if place in sight.places)
     odd, mixed = (
         frozenset(flip.renamed(place, SUMMED) for flip in flips if flip.at == place) for flips in (term.odd, term.mixed)
     )
@@ -489,7 +494,7 @@ def contracted(left: Provenance, right: Provenance, over: tuple[Axis, ...]) -> P
     found, along = left.summed(over).multiplied(right.summed(over)), long_axis(over)
     for tensor, other in ((left.fresh, right), (right.fresh, left)):
         if tensor is not None and along in tensor.places and (rest := tensor.summed(over)).at:
-            met = frozenset((seen_at(other.unmarked, along),))
+            met = frozenset((seen_at(other.unmarked, along, tensor.tensor.depth),))
             known = _by_entries(found.seen).get(rest, Sight(rest))
             is_summed_later = any(not place.is_fixed for place in rest.places)
             alone = found.alone | {Sight(rest, met)} if is_summed_later else found.alone

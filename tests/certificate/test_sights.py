@@ -176,6 +176,15 @@ def frozen_chain(count: int, rate: str) -> Problem:
     return Problem("chain", named("F", b @ x + taught + scaled("u", "5/4", r)), optimizer="sgd")
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_a_chain_of_frozen_matrices_brings_back_its_start(count: int) -> None:
+    """At eta = -1/4 the slope of F is 1/2 (0.53 to 0.56 from n = 128 to 2048 of four): q has p in it."""
+    assert str(derived(frozen_chain(count, "eta").scheme).decisions["stable"].region) == "eta <= -3/4"
+    there = frozen_chain(count, "-1/4").scheme
+    run = trajectory(program_of(there), 3, there.domain)
+    assert str(run.steps[1].sizes["F"]) == "1/2"
+
+
 def test_no_rate_is_proved_stable_at_which_a_chain_is_not() -> None:
     """Of four W at eta = -1/4 the slope of F is 1/2 (0.53 to 0.56 from n = 128 to 2048), for q has p in it."""
     found = certificate(derived(frozen_chain(4, "eta").scheme))
