@@ -229,7 +229,8 @@ class AdapterConfig:
         shown = self.alpha_reading
         kept = "" if shown is None else f"; by its patterns lora_alpha is {shown.words} from rank to rank"
         root = "^(1/2)" if self.is_rank_stabilised else ""
-        return f"r = {self.rank}, lora_alpha = {self.alpha:g}, s = lora_alpha/r{root} = {self.scale:g}{kept}"
+        usual = " where no pattern says otherwise" if self.has_patterns else ""
+        return f"r = {self.rank}, lora_alpha = {self.alpha:g}, s = lora_alpha/r{root} = {self.scale:g}{usual}{kept}"
 
     def json(self) -> dict[str, Any]:
         """What bears on the scale, as plain data."""
