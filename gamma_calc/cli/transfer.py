@@ -219,7 +219,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
     notes += [f"{file}: {note}" for file, each in dict(every).items() for note in each.keys.notes]
-    notes += _passed_over(options, (start, end), files)
+    notes += [*_passed_over(options, (start, end), files), *_by_default(options)]
     show(
         options,
         lambda: {**found.json(), **({} if config is None else {"read": config.json()}), "notes": notes},
@@ -240,6 +240,15 @@ def _passed_over(
         if not all(any(each.name.endswith(name) for each in layers) for name in named_targets(config)):
             found += [f"{file}: {note}" for note in notes_of_targets(on_meta(getattr(options, end)), config)]
     return list(dict.fromkeys(found))
+
+
+def _by_default(options: argparse.Namespace) -> Iterator[str]:
+    """What sizes of the models are not in their files."""
+    from gamma_calc.huggingface.layers import sizes_by_default
+
+    for path in dict.fromkeys(getattr(options, end) for end in ENDS):
+        for name, size in sizes_by_default(Path(path)).items():
+            yield f"{path} has no {name}: transformers' own {size} is taken"
 
 
 def _check_starts(named: Sequence[tuple[Path, AdapterConfig]]) -> None:

@@ -378,6 +378,8 @@ SIZES = frozenset(
     for name in ATTRIBUTES[kind]
 )
 """Of which no model has 0; experts and shared parts it may have none."""
+DECISIVE = ("hidden", "heads", "intermediate")
+"""What fan-ins are made of."""
 HEADS_AND_GROUPS = ("num_attention_heads", "num_key_value_heads")
 
 
@@ -429,6 +431,15 @@ def configuration_from(path: Path) -> PreTrainedConfig:
         raise unusable(str(path), problem) from None
     assert isinstance(found, PreTrainedConfig)
     return found
+
+
+def sizes_by_default(path: Path) -> Mapping[str, int]:
+    """The sizes that a configuration leaves out, such as the width, each as transformers takes it."""
+    file = path / CONFIGURATION if os.path.isdir(path) else path
+    said = {key for part in _parts(json.loads(file.read_bytes())) for key in part}
+    config = text_part(configuration_from(path))
+    every = ([name for name in ATTRIBUTES[kind] if _has_size(config, name)] for kind in DECISIVE)
+    return {names[0]: getattr(config, names[0]) for names in every if names and said.isdisjoint(names)}
 
 
 def check_configuration(file: Path) -> None:

@@ -164,3 +164,16 @@ def test_what_to_type_is_the_edge(capsys: pytest.CaptureFixture[str]) -> None:
     """Of DoRA's two free rates the one that is offered is where A and B learn and the magnitudes are stable."""
     assert main(["transfer", "dora", *WIDTHS]) == 2
     assert capsys.readouterr().err.rstrip().endswith("--at eta=-1/2")
+
+
+def test_a_size_that_a_configuration_leaves_out_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128}
+    for name, given in {"part": {"hidden_size": 1024}, "whole": sizes}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"model_type": "llama", "num_hidden_layers": 1, **given}))
+    ends = [f"{tmp_path}/whole.json", "--to", f"{tmp_path}/part.json"]
+    assert main(["transfer", "init-a", "--lr", "1e-4", "--from", *ends]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "transformers' own" in line]
+    assert said == [
+        f"{tmp_path}/part.json has no num_attention_heads: transformers' own 32 is taken",
+        f"{tmp_path}/part.json has no intermediate_size: transformers' own 11008 is taken",
+    ]
