@@ -19,10 +19,10 @@ v_proj  8      64 -> 1024  8     1  0.012212 -> 0.00305301  0.012212 -> 0.003053
 MODEL is the folder of a saved model, an installed package that carries one, or a config.json without weights: that is
 built, of so many words as the text has, and briefly trained. DATA is a text file, or a table (.csv, .tsv, .jsonl) with
 a column text and, to classify, one called label. --widths builds a family from the configuration in place of the model.
-All layers have one rate, B's --ratio times that of A. --to names the model that you mean to train: its rates follow
-from the scheme's law, layer by layer: that of one module, or with --network that of the whole model. A grid of rates
-is made longer where its end is best. A sound run is one whose loss ends below where it began; the others, diverged
-ones, are left out. The star is the best rate with most sound runs.
+All layers have one rate, B's --ratio times that of A; over a family that grows as the scheme says. --to names the model
+that you mean to train: its rates follow from the scheme's law, layer by layer: that of one module, or with --network
+that of the whole model. A grid of rates is made longer where its end is best. A sound run is one whose loss ends below
+where it began; the others, diverged ones, are left out. The star is the best rate with most sound runs.
 
 Nothing is downloaded, unless with --download, and no code of a model's folder is run. Finished runs are kept: after
 Ctrl-C or a kill the same command does the rest. The exit status is 3 where the best rate is not known.

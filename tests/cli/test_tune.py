@@ -243,6 +243,25 @@ def test_a_family_has_a_best_rate_at_each_width_and_an_exponent(
     assert "64     0.00837" in (text := capsys.readouterr().out) and "derived, for one module: n^(-1/2)" in text
 
 
+def test_over_a_family_the_ratio_of_the_rates_grows_as_the_scheme_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LoRA+ has a ratio in proportion to n; with one ratio at all widths it would be plain LoRA."""
+    trained = dict[int, float]()
+
+    def measured(run: LanguageRun) -> Mapping[str, Any]:
+        trained[run.plan.building.width] = run.plan.training.ratio
+        return bowl(-6 - np.log2(run.plan.building.width / 16))(run)
+
+    monkeypatch.setattr(LanguageRun, "measured", measured)
+    family = ("--widths", "16,32,64", "--layers", "1", "--rates", "1e-3:6e-2", "--seeds", "3")
+    words = ("tiny", "--data", "a.txt", *family, "--scheme", "lora-plus-a", "--ratio", "2")
+    found = answered(capsys, *words)
+    assert trained == {16: 2, 32: 4, 64: 8} and found["exponent"]["predicted"] == "-1"
+    assert main(asked(*words)) == 0
+    assert "; B's rate is 2, 4, 8 times A's (--ratio)\n" in capsys.readouterr().out
+
+
 def test_seeds_that_share_a_rate_know_it_no_better_than_the_grid(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

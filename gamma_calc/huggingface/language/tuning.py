@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from gamma_calc.huggingface.language.task import task
 from gamma_calc.huggingface.layers import adapted_shapes, configuration_at, configuration_from, shape_config
 from gamma_calc.huggingface.model_transfer import LayerRates, Pair, carried_pairs, paired_kinds
 from gamma_calc.huggingface.network_rates import NetworkEdge, network_edge
+from gamma_calc.program.scheme import INITIAL, RATES, Scheme
 from gamma_calc.report.figure import axes_grid, label_axes, logarithmic
 from gamma_calc.report.style import STROKES
 from gamma_calc.simulation.optima import Health, optimal_rate_exponent
@@ -103,7 +105,11 @@ class Tuned:
         plan, training = self.tuning.plans[-1], self.tuning.plans[-1].training
         pieces = "texts" if plan.experiment == ROBERTA else "blocks"
         sizes = f"{training.steps} steps of {training.batch} {pieces} of at most {training.length} tokens"
-        return f"{scheme_called(plan.schemes[0]).title} on {Path(plan.model).name}: {sizes}, {plan.seeds} seeds"
+        scheme, ratio = scheme_called(plan.schemes[0]), ""
+        if _growth_of_ratio(scheme):
+            ratios = dict.fromkeys(f"{each.training.ratio:g}" for each in self.tuning.plans)
+            ratio = f"; B's rate is {', '.join(ratios)} times A's (--ratio)"
+        return f"{scheme.title} on {Path(plan.model).name}: {sizes}, {plan.seeds} seeds{ratio}"
 
     @property
     def answer(self) -> tuple[str, ...]:
@@ -199,7 +205,10 @@ def _interval(curves: Curves) -> tuple[float, float]:
 def family(
     plan: Plan, config: Path, widths: Sequence[int], layers: int | None
 ) -> tuple[tuple[Plan, ...], tuple[int, ...]]:
-    """A plan for each width of models built from a configuration; its own width and depth where none are given."""
+    """A plan for each width of models built from a configuration; its own width and depth where none are given.
+
+    The ratio of B's rate to A's grows from the first width on as the scheme says.
+    """
     read: Any = configuration_from(config)
     for name in ("hidden_size", "num_hidden_layers"):
         if type(getattr(read, name, None)) is not int:
@@ -210,8 +219,22 @@ def family(
     chosen = tuple(sorted(widths)) or (int(read.hidden_size),)
     for width in chosen:
         configuration_at(text, width, depth)
-    buildings = (replace(plan.building, width=width, layers=depth, config=text) for width in chosen)
-    return tuple(replace(plan, building=building) for building in buildings), chosen
+    growth = float(_growth_of_ratio(scheme_called(plan.schemes[0])))
+
+    def at(width: int) -> Plan:
+        building = replace(plan.building, width=width, layers=depth, config=text)
+        ratio = plan.training.ratio * (width / chosen[0]) ** growth
+        return replace(plan, building=building, training=replace(plan.training, ratio=ratio))
+
+    return tuple(map(at, chosen)), chosen
+
+
+def _growth_of_ratio(scheme: Scheme) -> Fraction:
+    """The exponent by which B's rate outgrows A's; 0 where only one of them is trained, or free values decide."""
+    if not all(map(scheme.is_trained, INITIAL)):
+        return Fraction(0)
+    of_a, of_b = (scheme[key] for key in RATES)
+    return (of_b - of_a).constant if (of_b - of_a).is_constant else Fraction(0)
 
 
 def ready_to_tune(
