@@ -326,7 +326,7 @@ class CheckedRun:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
             seen = united(part.seen, leader.seen) if leader else every
             is_open = (is_lost or part.is_mixed or not part.bounds[LOWER]) or (
-                "A8" in self.without and part.bounds[LOWER] != part.bounds[UPPER]
+                "A8" in self.without and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER])
             )
             yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
             if seen != every:

@@ -32,9 +32,10 @@ def law_texts(run: CheckedRun) -> Iterator[str]:
     yield f"t steps after step {after}: {least}{'; '.join(parts)}"
     if not run.is_settled:
         made = {of: _pieces(law, of) for of in bounded_names(run.data)}
-        sizes = [f"{of} {one_of('max', [_product(each, law, names) for each in made[of]])}" for of in made]
+        most = {of: "<= " if law.is_exact and not _is_known(law, of) else "" for of in made}
+        sizes = [f"{of} {most[of]}{one_of('max', [_product(each, law, names) for each in made[of]])}" for of in made]
         yield f"one step more: {least}{'; '.join(sizes)}"
-        grown = [f"{of} {one_of('max', [*map(str, growth(law, made[of]))])}" for of in made]
+        grown = [f"{of} {most[of]}{one_of('max', [*map(str, growth(law, made[of]))])}" for of in made]
         yield f"growth per step: {least}{', '.join(grown)}"
 
 
@@ -42,6 +43,12 @@ def _pieces(law: Law, of: str) -> Forms:
     """What a quantity is the largest of, or some of what it is at least."""
     least, most = law.looked_at[of].bounds
     return most if law.is_exact else tuple(least[i] for i in law.quantities[of])
+
+
+def _is_known(law: Law, of: str) -> bool:
+    """Whether a quantity is known of a state that is: it may be a sum whose alignment is not."""
+    least, most = law.looked_at[of].bounds
+    return {*least} == {*most}
 
 
 def growth(law: Law, pieces: Forms) -> list[Affine]:

@@ -242,7 +242,9 @@ def _check_names(premises: Json) -> None:
     _check(premises, Among(by_axis), ".premises")
     used = {"of": [value], "beside": Optional([value]), **dict.fromkeys(("over", "from", "to"), Optional(axis))}
     for i, each in enumerate(premises["step"]):
-        _check(each, Among(used), f".premises.step[{i}]")
+        place = f".premises.step[{i}]"
+        _check(each, Among(used), place)
+        _expect(each["name"] not in values, each["name"], "a name that no value has yet", f"{place}.name")
         values[each["name"]] = None
     _check(premises, Among({"next": _named(value), "quantities": _named(value)}), ".premises")
     looked_at = _one_of(premises["quantities"])

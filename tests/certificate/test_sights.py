@@ -22,7 +22,7 @@ from gamma_calc.certificate.conclusions import claim, conclusions, condition_sta
 from gamma_calc.certificate.evidence import FoundProof
 from gamma_calc.certificate.parts import LOWER, UPPER
 from gamma_calc.certificate.premises import premises
-from gamma_calc.certificate.shape import Malformed
+from gamma_calc.certificate.shape import Malformed, check_shape
 from gamma_calc.certificate.verification import verification
 from gamma_calc.errors import Unknown
 from gamma_calc.program.catalogue import CATALOGUE
@@ -159,6 +159,14 @@ def test_an_axis_that_a_value_has_already_is_no_new_name() -> None:
     step = [{"name": "d", "is": "renamed", "of": ["W"], "from": "a", "to": "b"}]
     with pytest.raises(Refuted, match="d has the axis already"):
         CheckedRun(program({"W": ["a", "b"]}, step, {"d": "d"}, "ab"), FoundProof(), (), 1)
+
+
+def test_a_name_stands_for_one_value() -> None:
+    """What the gradients of earlier steps had is kept by the name of a step."""
+    data = json.loads(certificate(derived(CATALOGUE["init-a"])).text())
+    data["premises"]["step"].append({**data["premises"]["step"][0], "of": []})
+    with pytest.raises(Malformed, match=r"name: found '.*', expected a name that no value has yet"):
+        check_shape(data)
 
 
 def frozen_chain(count: int, rate: str) -> Problem:

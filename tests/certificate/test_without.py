@@ -11,9 +11,10 @@ from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import Policy
 from gamma_calc.certificate.certificate import certificate
-from gamma_calc.certificate.checker import CheckedRun
+from gamma_calc.certificate.checker import CheckedRun, Law
 from gamma_calc.certificate.evidence import FoundProof
 from gamma_calc.certificate.parts import LOWER, UPPER
+from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.network import axis, data, named, parameter, scaled
 
 WIDE = {"axes": {"j": {"1": "1"}}, "domain": [], "align": {}, "next": {}, "conditions": {}, "factors": {}}
@@ -102,3 +103,21 @@ def test_without_a8_a_step_may_go_on_along_what_is_gone(without: str, largest: s
     )
     second = run(without, "mxr", *step, steps=2, next={"m": "gone"}).steps[1]
     assert max(map(str, second["z"].bounds[UPPER])) == largest
+
+
+def test_a_law_without_a8_is_sure_of_no_step_along_what_changes() -> None:
+    """x may have been larger at an earlier step: of a running mean of it alone there is no bound from below."""
+    moved = (assigned("more", "scaled", "x", by={"eta": "1"}), assigned("x'", "sum", "x", "more"))
+    step = (*moved, normalised("x", epsilon=True), assigned("z", "sum", "u"))
+    for without, is_sure in (("", True), ("A8", False)):
+        found = Law(run(without, "x", *step, next={"x": "x'"}))
+        assert bool(found.looked_at["z"].bounds[LOWER]) is is_sure
+
+
+def test_the_words_of_a_law_say_what_is_only_bounded() -> None:
+    """Without A5 the sums of init-a are known from above; under AdamW its law is exact."""
+    found = derived(CATALOGUE["init-a"].under("adamw"), None, Policy(without=dispensable(["A5"])))
+    said = [each for each in certificate(found).data["conclusions"] if each.startswith(("one step", "growth"))]
+    assert [line.count(f"{name} <= max(") for line in said for name in ("Z_B", "Z_A")] == [1, 1, 1, 1]
+    known = certificate(derived(CATALOGUE["init-a"].under("adamw"))).data["conclusions"]
+    assert not any("<=" in each for each in known if each.startswith(("one step", "growth")))
