@@ -305,9 +305,12 @@ class CheckedRun:
 
         Without A8 the direction may have kept what earlier gradients had; without A9 the product of parities is there.
         """
-        of, rate, leader, is_lost = data["name"], form(data["by"]), cast(BoundedPart | None, None), "A6" in self.without
-        kept = [*gradient, *(self.gradients.get(of, ()) if "A8" in self.without and data["epsilon"] else ())]
-        parts = [self.pruned(f"{of}, gradient", each) for each in self.gathered(kept, apart=1)]
+        of, rate, keeps_all = data["name"], form(data["by"]), "A8" in self.without and data["epsilon"]
+        leader, is_lost = cast(BoundedPart | None, None), "A6" in self.without
+        parts = [
+            self.pruned(f"{of}, gradient", each)
+            for each in self.gathered([*gradient, *(self.gradients.get(of, ()) if keeps_all else ())], apart=1)
+        ]
         self.gradients = self.gradients | {of: [replace(past(part), bounds=((), part.bounds[UPPER])) for part in parts]}
         if data["epsilon"] and "A7" in self.without:
             self.proof.step(f"step {len(self.steps) + 1}, {of}, epsilon")
@@ -326,7 +329,7 @@ class CheckedRun:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
             seen = united(part.seen, leader.seen) if leader else every
             is_open = (is_lost or part.is_mixed or not part.bounds[LOWER]) or (
-                "A8" in self.without and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER])
+                keeps_all and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER])
             )
             yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
             if seen != every:

@@ -189,8 +189,8 @@ def running_file(path: Path) -> RunningText:
     if path.suffix.lower() not in TABLES:
         return RunningText(str(path), path.name, _content(path))
     rows = list(_rows(path))
-    for name in set(rows[0]).difference(LABEL_NAMES) if rows else ():
-        if get_close_matches(str(name).casefold(), LABEL_NAMES, n=1, cutoff=NEARLY):
+    for name in rows[0] if rows else ():
+        if name not in LABEL_NAMES and get_close_matches(str(name).casefold(), LABEL_NAMES, n=1, cutoff=NEARLY):
             raise BadInput(
                 f"{path}: the column", found=name, expected="label, to classify; without labels leave it out"
             )
