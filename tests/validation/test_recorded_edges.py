@@ -13,7 +13,8 @@ import pytest
 
 from gamma_calc.algebra import Exponent
 from gamma_calc.analysis.derivation import derived
-from gamma_calc.calculus import provenance
+from gamma_calc.calculus import interpreter
+from gamma_calc.calculus.provenance import DEPTH
 from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.calculus.size import Size
 from gamma_calc.program.problem import program_of
@@ -47,7 +48,7 @@ def remember() -> Iterator[Callable[[int], None]]:
     """Sets how many sums back of earlier steps a run remembers; what was derived with another number is forgotten."""
 
     def set_depth(depth: int) -> None:
-        patch.setattr(provenance, "DEPTH", depth)
+        patch.setattr(interpreter, "DEPTH", depth)
         forget()
 
     def forget() -> None:
@@ -65,7 +66,7 @@ def remember() -> Iterator[Callable[[int], None]]:
 def test_one_sum_of_earlier_steps_tells_all_and_none_too_little(remember: Callable[[int], None]) -> None:
     """At the rate of one module, far above the edge; slopes that are recorded there at large n bear out one sum."""
     program, sizes = program_of(EIGHT.whole.at({"eta": EIGHT.module})), []
-    for depth in (0, provenance.DEPTH, 3):
+    for depth in (0, DEPTH, 3):
         remember(depth)
         sizes.append([step.sizes for step in trajectory(program, 4).steps])
     none, one, more = sizes
