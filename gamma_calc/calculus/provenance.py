@@ -441,7 +441,7 @@ SUMMED = Axis("summed", Affine.of(0))
 
 
 @lru_cache(maxsize=65536)
-def seen_at(term: Provenance, place: Axis, depth: int = DEPTH) -> Provenance:
+def seen_at(term: Provenance, place: Axis, depth: int) -> Provenance:
     """A term as a tensor that is summed with it at one of its axes remembers it: what belongs to that axis, as SUMMED.
 
     Of sums of earlier steps that are further back only the signs are kept; at a point also which tensors were in them,

@@ -140,7 +140,7 @@ class TransferLaw:
         raise Unknown(
             f"{self.scheme.name}: one power law does not reach from {start} to {end}: "
             f"with rho = log(rank)/log(width){''.join(others)} the laws hold where {where}; "
-            "gamma-calc lint tells the edge at either end"
+            "gamma-calc lint tells the edge of an adapter_config.json at either end"
         )
 
     def _with_constant_scale(self, place: Place) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -87,11 +88,11 @@ def test_without_a4_a_step_along_what_may_be_zero_may_be_zero() -> None:
     problem = Problem("twice", named("f", g @ x + scaled("k", "0", g @ x)))
     found = derived(problem.scheme, None, Policy(without=dispensable(["A4"])))
     assert found.run.upto(1)[0].sizes["g"].lower.is_vanishing
-    assert "step 1: g <= eta, f <= eta + 1" in " ".join(certificate(found).data["conclusions"]).replace("  ", " ")
+    assert any(each.startswith("step 1: g <= eta, f <= eta + 1") for each in certificate(found).data["conclusions"])
 
 
-@pytest.mark.parametrize(("without", "largest"), [("", "1/2"), ("A8", "1")])
-def test_without_a8_a_step_may_go_on_along_what_is_gone(without: str, largest: str) -> None:
+@pytest.mark.parametrize(("without", "largest"), [("", Fraction(1, 2)), ("A8", 1)])
+def test_without_a8_a_step_may_go_on_along_what_is_gone(without: str, largest: Fraction) -> None:
     """g = m x + n^(-1/2) r where m is there at the first step only: Adam's second one still goes along x."""
     step = (
         assigned("mx", "entrywise", "m", "x"),
@@ -102,7 +103,7 @@ def test_without_a8_a_step_may_go_on_along_what_is_gone(without: str, largest: s
         assigned("gone", "sum"),
     )
     second = run(without, "mxr", *step, steps=2, next={"m": "gone"}).steps[1]
-    assert max(map(str, second["z"].bounds[UPPER])) == largest
+    assert max(each.constant for each in second["z"].bounds[UPPER]) == largest
 
 
 def test_a_law_without_a8_is_sure_of_no_step_along_what_changes() -> None:

@@ -115,19 +115,14 @@ def test_the_page_says_what_the_engine_says(name: str, count: int, opened: Any) 
     assert compared(opened, name, count) == count
 
 
-VERTICES = {
-    "module": [{"a": "-1", "b": "0"}, {"a": "0", "b": "-1"}, {"a": "-1/2", "b": "-1/2"}],
-}
-
-
-@pytest.mark.parametrize("name", VERTICES)
-def test_a_condition_holds_from_the_step_that_a_derivation_at_the_point_has(name: str, opened: Any) -> None:
+def test_a_condition_holds_from_the_step_that_a_derivation_at_the_point_has(opened: Any) -> None:
     """On an edge some term leads a step earlier than on the whole of it."""
-    shown = opened(explored(name)).value(f"at({json.dumps(VERTICES[name])})")
+    vertices = [{"a": "-1", "b": "0"}, {"a": "0", "b": "-1"}, {"a": "-1/2", "b": "-1/2"}]
+    shown = opened(explored("module")).value(f"at({json.dumps(vertices)})")
     earlier = 0
-    for point, each in zip(VERTICES[name], shown, strict=True):
-        there = derive(EXAMPLES[name], at=point).conditions
-        for condition, decision in explored(name).derivations[0].decisions.items():
+    for point, each in zip(vertices, shown, strict=True):
+        there = derive(EXAMPLES["module"], at=point).conditions
+        for condition, decision in explored("module").derivations[0].decisions.items():
             at_point = there[condition].onset
             if each["verdicts"][condition] == "holds" and decision.condition.reached:
                 assert each["badges"][condition].endswith(f" from step {at_point} on"), (point, condition)
