@@ -129,7 +129,7 @@ def _hat_and_dot(
     tensor = term.fresh
     assert tensor is not None  # the term is W
     hat = Summation(Alignment.INDEPENDENT, over, _size(over) * HALF, whole)
-    flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over and not axis.is_fixed}
+    flips = {Flip(tensor.tensor, axis, place) for axis, place in tensor.at if place in over}
     if not flips & other.flips:
         return (hat,)
     # The part along y is y times a sum of the derivatives of x by W^T y; what else x is odd under centres that sum.

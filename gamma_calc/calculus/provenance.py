@@ -190,7 +190,10 @@ class Sight(Shared):
 
 @lru_cache(maxsize=16384)
 def _without(sight: Sight, over: tuple[Axis, ...]) -> Sight:
-    return sight if sight.places.isdisjoint(over) else Sight(sight.entries.summed(over))
+    left = sight.entries.summed(over)
+    return (
+        Sight(left, sight.factors) if all(place.is_fixed for place in sight.places.intersection(over)) else Sight(left)
+    )
 
 
 @lru_cache(maxsize=65536)

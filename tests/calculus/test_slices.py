@@ -1,0 +1,53 @@
+"""Random tensors of three axes: a sum over a fixed number of slices, or over two axes that grow, loses no alignment."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from gamma_calc import exponents
+from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.program.axes import Axis
+from gamma_calc.program.expressions import Expression
+from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed
+from gamma_calc.program.problem import Problem, program_of
+
+OUT, WIDTH, INPUTS, TAPS, BATCH = axis("out", 1), axis("width", 1), axis("inputs"), axis("taps"), axis("batch")
+FIRST = parameter("A", WIDTH, INPUTS, init="0", rate="eta")
+KERNEL = parameter("W", OUT, WIDTH, TAPS, init="-1/2")
+READOUT = parameter("o", OUT, init="-1/2")
+WINDOWS = data("x", INPUTS, TAPS, BATCH)
+BELOW = {
+    "taps with the width": contract(READOUT, contract(KERNEL, contract(FIRST, WINDOWS, INPUTS), WIDTH, TAPS), OUT),
+    "from the readout": contract(contract(READOUT, KERNEL, OUT), contract(FIRST, WINDOWS, INPUTS), WIDTH, TAPS),
+    "behind a map": contract(READOUT, relu(contract(KERNEL, relu(contract(FIRST, WINDOWS, INPUTS)), WIDTH, TAPS)), OUT),
+}
+
+
+@pytest.mark.parametrize("output", BELOW.values(), ids=BELOW)
+@pytest.mark.parametrize(("optimizer", "change"), [("adam", "-1/2"), ("sgd", "-1")])
+def test_the_layer_below_a_convolution_changes_the_output_along_the_readout(
+    output: Expression, optimizer: str, change: str
+) -> None:
+    """A's gradient is a sum over taps; trained in torch, its step at n^(-1) moves the output by n^-0.49 under Adam."""
+    problem = Problem("convolution", named("f", output), efficient=("A",))
+    sizes = exponents(problem, steps=1, at={"eta": -1}, optimizer=optimizer)[1].sizes
+    assert str(sizes["delta_A"]) == change
+
+
+def quadratic_form(*names: Axis) -> Expression:
+    """|W x|^2 of a W whose outputs have been called by several names, one after the other."""
+    tensor: Expression = parameter("V", names[0], WIDTH, init="0")
+    for old, new in pairwise(names):
+        tensor = renamed(tensor, old, new)
+    x = data("x", WIDTH)
+    return contract(contract(tensor, contract(tensor, x, WIDTH), names[-1]), x, WIDTH)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_axis_that_was_renamed_twice_is_met_again(count: int) -> None:
+    beside = contract(parameter("t", OUT, init="zero", rate="-1"), data("h", OUT), OUT)
+    form = quadratic_form(*(axis(name, 1) for name in "abc"[:count]))
+    found = trajectory(program_of(Problem("form", named("F", form + beside)).scheme), 1)
+    assert str(found.steps[0].sizes["F"]) == "2"
