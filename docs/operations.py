@@ -18,7 +18,7 @@ the model's source (`Traced.unknown`), and no problem is made of the module. Ope
 those that make masks and rotations, are done and need no rule. One in place has the name of the one that is not,
 without its underscore. One that has no line is first written in others, as torch itself has it (`glu`, `hstack`,
 `outer`), and a recurrence that a model takes in chunks is taken token by token. Which entries are the largest (`topk`,
-`max`), such as the experts of a token, is held as at the start, and the line that asks for it is in `Traced.choices`.
+`max`, where it is asked), such as the experts of a token, is held as at the start; `Traced.choices` has the line.
 
 | operation | what it is read as |
 |---|---|

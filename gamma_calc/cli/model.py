@@ -75,7 +75,6 @@ ASSUMED = (
     "assumed: frozen matrices are random with {}, and the loss is linear in the output; U_x is what "
     "training has changed of x, and x_0 the rest: what it was, and what softmaxes and norms make of changes"
 )
-HELD = "held as at the start: which entries are the largest, of "
 T = TypeVar("T")
 NAMED = "NAME=EXPONENT, such as o_proj=-1/2"
 ALL_ASSUMED = "a model is derived under all assumptions"
@@ -192,8 +191,7 @@ def _text(found: ModelTheory) -> str:
         lines += [text_table(_parting_rows(found.partings))]
         first = found.partings[0]  # its leading term, and where what changed in it comes from
         lines += [f"why {first.quantity} of {first.layer} does:", *(f"  {each}" for each in first.path)]
-    held = (f"{HELD}{each}" for each in found.traced.choices)
-    assumed = [*found.notes, ASSUMED.format(_sizes(found.init, found.inits)), _growth(found.traced), *held]
+    assumed = [*found.notes, ASSUMED.format(_sizes(found.init, found.inits)), _growth(found.traced), *found.traced.held]
     wrapped = (line for each in assumed for line in textwrap.wrap(each, COLUMNS, subsequent_indent="  "))
     return "\n".join([*lines, *wrapped, _operations(found)])
 

@@ -42,12 +42,14 @@ def network_prefactor(program: Program) -> Fraction:
     A raw step keeps every monomial of its iterates, which are polynomials in k: where several share the leading
     exponent, a small k leaves the lowest in charge at every width instead of having it overtaken within the widths that
     are measured. Each step multiplies layers by layers, so that with k = 1 the squares of a few runs come to carry the
-    mean over all of them, and no number of seeds in use tells its slope. A softmax saturates where a step changes its
-    argument by much, as one with k = 1 does at these widths. The norm of a random matrix is 1 to leading order: with
-    k = 1 a first step along a sign would take a magnitude, as DoRA's, to 0 in half of the outputs.
+    mean over all of them, and no number of seeds in use tells its slope; behind a norm they saturate the maps that they
+    reach. A softmax saturates where a step changes its argument by much, as one with k = 1 does at these widths. The
+    norm of a random matrix is 1 to leading order: with k = 1 a first step along a sign would take a magnitude, as
+    DoRA's, to 0 in half of the outputs.
     """
     written = nodes(*program.gradients.values(), *program.quantities.values())
-    is_careful = program.is_polynomial or any(isinstance(node, Softmax) or _is_norm(node) for node in written)
+    is_raw = program.optimizer.step.degree == 1 and not program.takes_norms
+    is_careful = is_raw or any(isinstance(node, Softmax) or _is_norm(node) for node in written)
     return SMALL if is_careful else BALANCED
 
 

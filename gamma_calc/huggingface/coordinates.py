@@ -363,14 +363,14 @@ def _layer_check(
 
 
 def _layer_alignments(expected: Iterable[Prediction], measurement: LayerMeasurement) -> Iterator[LayerAlignment]:
-    """The alignments of a layer with an input of size n^0, by step and part; a part that is zero has none.
+    """The alignments of a layer with an input of size n^0, by step and part; what is zero, or frozen, has none.
 
     Where the theory derives an input that grows, its growth counts as alignment on both sides of the comparison.
     """
     terms = {(each.t, each.quantity): each.terms for each in expected}
     for t in measurement.inputs:
         for part in KINDS.values():
-            assumed = _growth(terms[t, "Z_A"], terms[t, "A"], part)
+            assumed = _growth(terms.get((t, "Z_A"), {}), terms.get((t, "A"), {}), part)
             whole, single = (measurement.mean_square.get((t, name, (part,))) for name in ("Z_A", "A"))
             if assumed is not None and whole is not None and single is not None:
                 growth = np.divide(whole, single, out=np.zeros_like(whole), where=single > 0)

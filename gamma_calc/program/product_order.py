@@ -62,6 +62,8 @@ def _beside(
     for axis in hidden:
         if axis in vector.axes:
             other = Axis(f"{axis}'", axis.size)
+            while other in vector.axes:
+                other = Axis(f"{other}'", axis.size)
             inside = _beside(Renamed(vector, axis, other), hidden, found)
             return inside and Renamed(inside, other, axis)
     return found(vector)
@@ -107,8 +109,8 @@ def _of_entries(first: Expression, second: Expression, vector: Expression, over:
             return found and replace(first, operand=found)
         case Renamed(operand, old, new) if old not in (*second.axes, *vector.axes):
             summed = tuple(old if axis == new else axis for axis in over)
-            vector = Renamed(vector, new, old) if new in vector.axes else vector
-            found = _of_entries(operand, Renamed(second, new, old), vector, summed)
+            second, vector = (Renamed(each, new, old) if new in each.axes else each for each in (second, vector))
+            found = _of_entries(operand, second, vector, summed)
             return found and (Renamed(found, old, new) if old in found.axes else found)
         case Sum(summands):
             parts = [_of_entries(each, second, vector, over) for each in summands]

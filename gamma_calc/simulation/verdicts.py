@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -98,35 +98,39 @@ def _judged_slope(
     facts = f"measured {slope:.3f} in [{low:.3f}, {high:.3f}], predicted {'at most ' if upper else ''}{predicted:.3f}"
     if low - predicted > TOLERANCE or (not upper and predicted - high > TOLERANCE):
         return Judgement(Verdict.FAIL, "", facts)
-    is_near = slope - predicted <= TOLERANCE and (upper or predicted - slope <= TOLERANCE)
+
+    def off(slope: float) -> float:
+        return slope - predicted if upper else abs(slope - predicted)
+
+    is_near = off(slope) <= TOLERANCE
     is_sharp = estimate.half_width <= TOLERANCE or (upper and high - predicted <= TOLERANCE)
     if is_near and is_sharp:
         return Judgement(Verdict.PASS, "", facts)
-    return Judgement(Verdict.INCONCLUSIVE, settling(predicted, slope, estimate), facts)
+    return Judgement(Verdict.INCONCLUSIVE, _settling(slope, estimate, off), facts)
 
 
-def settling(predicted: float, slope: float, estimate: SlopeEstimate) -> str:
+def _settling(slope: float, estimate: SlopeEstimate, off: Callable[[float], float]) -> str:
     """The runs at these widths, or the widths, that would settle an inconclusive slope.
 
     Runs: beside the excess of the drift, the sampling half-width has to be at most the tolerance (where the slope is
-    near, for PASS) or the distance beyond the tolerance (for FAIL). As many of them are taken to be zero as here.
-    Widths: the errors of the lower and the upper half give the factor by which the error falls in an octave.
+    near, for PASS; more below a bound) or the distance beyond the tolerance (for FAIL). As many of them are taken to be
+    zero as here. Widths: the errors of the lower and the upper half give the factor by which it falls in an octave.
     """
-    error = abs(slope - predicted)
-    target = TOLERANCE if error <= TOLERANCE else error - TOLERANCE
-    ways = [_enough_runs(target, estimate), _enough_widths(predicted, error, estimate)]
+    error = off(slope)
+    target = TOLERANCE - min(error, 0) if error <= TOLERANCE else error - TOLERANCE
+    ways = [_enough_runs(target, estimate), _enough_widths(error, estimate, off)]
     return " or ".join(way for way in ways if way) or "neither more runs nor, by its trend, more widths would settle it"
 
 
 def _enough_runs(target: float, estimate: SlopeEstimate) -> str:
     needed = runs_needed(estimate.spread, target - estimate.drift_excess)
-    if needed is None or needed <= estimate.counted:
+    if needed is None:
         return ""
     return f"about {math.ceil(needed * estimate.runs / estimate.counted)} runs at these widths would settle it"
 
 
-def _enough_widths(predicted: float, error: float, estimate: SlopeEstimate) -> str:
-    below, above = abs(estimate.lower_slope - predicted), abs(estimate.upper_slope - predicted)
+def _enough_widths(error: float, estimate: SlopeEstimate, off: Callable[[float], float]) -> str:
+    below, above = off(estimate.lower_slope), off(estimate.upper_slope)
     first, last = (math.log2(width) for width in (estimate.widths[0], estimate.widths[-1]))
     excess = max(error, estimate.drift_excess)
     if not 0 < above < below or excess <= TOLERANCE / 2:

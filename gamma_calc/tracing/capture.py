@@ -280,8 +280,10 @@ def _chosen(graph: Sequence[Any], leaves: Mapping[str, _Leaf]) -> Mapping[Any, A
 
 
 def _is_choice(node: Any) -> bool:
-    """Whether an operation finds the largest entries, and where they are."""
-    return kind_of(node) in CHOICES and isinstance(node.meta["val"], tuple | list)
+    """Whether an operation finds the largest entries, and where they are; of one largest entry that may go unread."""
+    if kind_of(node) not in CHOICES or not isinstance(node.meta["val"], tuple | list):
+        return False
+    return kind_of(node) != "max" or any(user.args[1] == 1 and user.users for user in node.users)
 
 
 def _operation(

@@ -75,17 +75,16 @@ def largest(
 def maximum(
     t: Translation, op: Operation, x: Any, place: Any = None, keepdim: bool = False
 ) -> Value | tuple[Value, None]:
-    """The largest entry along a fixed dimension; which it is is held. Of two values as `maximum`, of all as `amax`."""
+    """The largest entry along a fixed dimension as `amax`, but held where it is asked which; of two as `maximum`."""
     if isinstance(place, Reference):
         return larger(t, op, x, place)
-    if place is None:
-        whole: Value = most(t, op, x)
-        return whole
-    assert op.places is not None  # a choice has them
+    if op.places is None:
+        found: Value = most(t, op, x, place, keepdim)
+        return found if place is None else (found, None)
     value = t.value(x)
     places = op.places if keepdim else tuple(each.unsqueeze(place) for each in op.places)
-    found, place = at_places(t, op, value, place, places), place % len(value.dims)
-    return (found if keepdim else found.with_dims(place)), None
+    held, place = at_places(t, op, value, place, places), place % len(value.dims)
+    return (held if keepdim else held.with_dims(place)), None
 
 
 def minimum(

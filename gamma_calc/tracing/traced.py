@@ -156,6 +156,11 @@ class Traced:
     def __repr__(self) -> str:
         return f"<{self.name}, traced: {len(self.parameters)} parameters, {len(self.layers)} adapters>"
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """What training is taken not to change, in words."""
+        return tuple(f"held as at the start: which entries are the largest, of {each}" for each in self.choices)
+
     def __str__(self) -> str:
         kinds, count = len(self.operations), sum(self.operations.values())
         found = "no problem, for operations without a rule" if self.problem is None else "a problem"
@@ -172,6 +177,7 @@ class Traced:
             f"{self.name}: {found}, from {count} operations of {kinds} kinds",
             *(f"  {each.operation} ({each.reason}): {each.where}" for each in self.unknown),
             *([f"output: {self.read}; not read: {', '.join(others)}"] if others else []),
+            *self.held,
             f"growing with the width n: {', '.join(growing)}",
             *map(str, trained_first[:SHOWN]),
             *([f"and {more} more in .parameters"] if more > 0 else []),

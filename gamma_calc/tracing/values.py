@@ -27,6 +27,7 @@ from gamma_calc.program.expressions import (
     Split,
     Sum,
     Trained,
+    nodes,
 )
 from gamma_calc.tracing.capture import Sizes
 from gamma_calc.tracing.sizes import Axes
@@ -85,10 +86,14 @@ class AxisLayout:
         """The value with one axis for a dimension.
 
         Raises:
-            Unknown: the axes of the dimension do not go together as one.
+            Unknown: the axes of the dimension do not go together as one, or are those of another in another order.
         """
         while len(value.dims[place]) > 1:
             *before, outer, inner = value.dims[place]
+            if self._is_shuffled(value.expression, outer, inner):
+                raise Unknown(
+                    f"a shuffle: {outer} and {inner} as one axis in another order than before, which is not told apart"
+                )
             axis = self.axes.axis(self.sizes((outer, inner)), value.axes)
             expression = value.expression
             if outer in expression.axes or inner in expression.axes:
@@ -209,6 +214,12 @@ class AxisLayout:
             if axis not in names and axis in left.axes:
                 names[axis] = self.axes.copy(axis, (*left.axes, *right.axes, *names.values()))
         return left, self.renamed(right, names)
+
+    def _is_shuffled(self, expression: Expression, outer: Axis, inner: Axis) -> bool:
+        """Whether two axes, one of which grows, are parts of one in which the second was the outer one."""
+        if all(map(self.axes.is_fixed, (outer, inner))):
+            return False
+        return any(isinstance(each, Split) and (each.outer, each.inner) == (inner, outer) for each in nodes(expression))
 
     def _alike(self, one: Dimension, other: Dimension) -> bool:
         return [self.axes.sizes[axis] for axis in one] == [self.axes.sizes[axis] for axis in other]

@@ -14,6 +14,7 @@ from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Scaled
 from gamma_calc.program.models import DRAWN, MASKED
+from gamma_calc.program.network import axis, data, named, parameter, rms_norm, tanh
 from gamma_calc.program.problem import Problem, program_of
 from gamma_calc.simulation.program_sizes import ProgramExperiment, drawn_entries, program_sizes
 from gamma_calc.simulation.verdicts import Verdict
@@ -85,6 +86,16 @@ def test_steps_are_small_where_a_first_one_would_cancel_a_magnitude() -> None:
     """With k = 1, four rows of DoRA were refuted at its largest stable rates."""
     found = {name: network_prefactor(program_of(ADAPTERS[name]().scheme)) for name in ("dora", "lora-fa")}
     assert found == {"dora": SMALL, "lora-fa": BALANCED}
+
+
+def test_raw_steps_are_small_in_front_of_a_norm_too() -> None:
+    """With k = 1 they saturated a tanh, and 31 rows of a network of its kind were refuted."""
+    n, out = axis("n", 1), axis("out")
+    hidden = rms_norm(tanh(parameter("g", n, init="0", rate="eta") * data("x", n)), n)
+    problem = Problem("normed", named("f", parameter("V", out, n, init="-1/2", rate="eta") @ hidden))
+    of = {name: program_of(replace(problem, optimizer=name).scheme) for name in ("sgd", "momentum", "adam")}
+    found = {name: network_prefactor(program) for name, program in of.items()}
+    assert found == {"sgd": SMALL, "momentum": SMALL, "adam": BALANCED}
 
 
 def test_steps_are_small_where_a_softmax_would_saturate() -> None:

@@ -82,6 +82,10 @@ RENAMED: Mapping[str, Expression] = {
         renamed(V @ W, N, axis("n2", 1)), renamed(X, N, axis("n2", 1)), axis("n2", 1)
     ),
     "an output by a name of the product": contract(renamed(V @ W, TOP, M), X, N),
+    "an adapter's own output by another name": contract(
+        renamed(contract(data("C", axis("t"), M, RANK), A, RANK), axis("t"), axis("most")) * W, INPUTS, N
+    ),
+    "two adapters of a rank that the vector has": contract(W * (B @ A) * (data("B2", M, RANK) @ A), OF_RANK, N),
     "an output by a name of the vector": renamed(data("P", RANK, TOP, M) @ W, RANK, axis("t")) @ OF_RANK,
 }
 
@@ -96,6 +100,12 @@ def test_the_value_is_the_same(written: Expression) -> None:
 LEFT: Mapping[str, Expression] = {
     "a vector's own products": A @ (OUTPUTS @ W * X),
     "a map": relu(V @ W) @ X,
+    "an adapter whose own output the vector has": contract(
+        renamed(contract(data("C", axis("t"), M, RANK), A, RANK), axis("t"), axis("most"))
+        * data("D", axis("most"), M, N),
+        data("y", N, axis("t")),
+        N,
+    ),
     "entries of two matrices": (MASK * W) @ X,
     "two matrices": V @ W,
     "data along a batch": W @ (X * data("c", BATCH)),

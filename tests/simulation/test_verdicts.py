@@ -119,3 +119,10 @@ def test_a_wrong_prediction_fails_and_noise_settles_nothing() -> None:
         assert verdict(wrong, estimate).verdict is Verdict.FAIL
     noise = n**-1.0 * np.exp(2 * rng.standard_normal((len(n), 8)))
     assert verdict(HALF, slope_estimate(WIDTHS, noise, is_paired=False)).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("slope", "runs"), [(-0.04, 30), (-0.06, 21)])
+def test_a_slope_below_a_bound_needs_less(slope: float, runs: int) -> None:
+    """Half of its interval has to be no wider than what lies between it and the bound, and the tolerance."""
+    blunt = replace(measured(slope, 0.2), runs=8, nonzero=8)
+    assert f"about {runs} runs" in verdict(Fraction(0), blunt, upper=True).reason

@@ -14,7 +14,7 @@ from gamma_calc import Traced
 from gamma_calc.tracing.blocks import coordinates
 from tests.simulation.problem_runs import gradient, runs
 
-TOPK, MAX = torch.topk, Tensor.max
+TOPK = torch.topk
 LARGE = 0.3
 """Entries of parameters: none is zero, so that every term of a gradient counts."""
 
@@ -70,18 +70,7 @@ def _choosing(choose: Any) -> Iterator[None]:
     def topk(x: Tensor, k: int, dim: int = -1, **options: bool) -> Any:
         return choose(x, k, dim, **options)
 
-    def largest(x: Tensor, dim: int, keepdim: bool = False) -> Any:
-        value, places = choose(x, 1, dim)
-        kept = (value, places) if keepdim else (value.squeeze(dim), places.squeeze(dim))
-        return torch.return_types.max(kept)  # type: ignore[attr-defined]
-
-    with (
-        patch.object(torch, "topk", topk),
-        patch.object(Tensor, "topk", topk),
-        patch.object(
-            Tensor, "max", lambda x, *given, **named: (largest if given or named else MAX)(x, *given, **named)
-        ),
-    ):
+    with patch.object(torch, "topk", topk), patch.object(Tensor, "topk", topk):
         yield
 
 

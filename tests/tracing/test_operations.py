@@ -661,6 +661,11 @@ def half_replaced(net: Built, f: torch.Tensor) -> torch.Tensor:
     return left
 
 
+def shuffled(net: Built, f: torch.Tensor) -> torch.Tensor:
+    """Features times others of them: read as a square, a sum of n of them would be n for n^(1/2)."""
+    return f * f.view(5, 5, -1).mT.reshape(5, -1)
+
+
 REFUSED: dict[str, Forward] = {
     "a causal mask over a number of tokens that grows": lambda net, f: functional.scaled_dot_product_attention(
         f.T, f.T, f.T, is_causal=True
@@ -696,6 +701,7 @@ REFUSED: dict[str, Forward] = {
     "an einsum ii->i, which has a letter twice in one operand": lambda net, f: torch.einsum("ii->i", f[:, :5]),
     "a list whose length grows": lambda net, f: f.split([5] * (f.shape[1] // 5) + [f.shape[1] % 5], -1)[0],
     "a number of pieces that grows": lambda net, f: f.chunk(f.shape[1] // 5, -1)[0],
+    "a shuffle: width_x1_5 and size_5[2] as one axis in another order than before, which is not told apart": shuffled,
     "windows along width, which grows": lambda net, f: functional.conv1d(f[:, None], net.last),
 }
 
@@ -703,6 +709,24 @@ REFUSED: dict[str, Forward] = {
 @pytest.mark.parametrize(("reason", "forward"), REFUSED.items(), ids=REFUSED)
 def test_what_has_no_rule_says_why(reason: str, forward: Forward) -> None:
     assert reason in [each.reason for each in found(forward, last=(2, 1, 1)).unknown]
+
+
+LARGEST: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "amax": (lambda f: f.amax(-1), "1"),
+    "max": (lambda f: f.max(-1).values, "1"),
+    "which it is": (lambda f: torch.mul(*f.max(-1)), "1/2"),
+}
+
+
+@pytest.mark.parametrize(("largest", "size"), LARGEST.values(), ids=LARGEST)
+def test_the_largest_entry_is_a_maximum_unless_it_is_asked_which(
+    largest: Callable[[torch.Tensor], torch.Tensor], size: str
+) -> None:
+    """A sum of n maxima is n, and n^(1/2) where they are held at the places that they start with."""
+    traced = found(lambda net, f: largest(f.view(5, 5, -1).mT).sum(-1, keepdim=True))
+    assert traced.problem is not None
+    assert str(exponents(traced.problem, steps=1, at={"eta": -2})[1].sizes["output"]) == size
+    assert len(traced.held) == (size == "1/2")
 
 
 def test_what_is_left_of_a_state_is_a_power_of_e_of_nothing_positive() -> None:
