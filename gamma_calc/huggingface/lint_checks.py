@@ -227,7 +227,7 @@ def _embedding_start(case: Case) -> str:
 
 def _rank_law(case: Case) -> str:
     assert case.edge is not None and case.edge.with_rank.bounds is not None
-    bound = min(case.edge.with_rank.bounds, key=lambda each: (each.constant, each.coefficient(RHO)))
+    bound = min(case.edge.with_rank.bounds, key=lambda each: each.constant)
     growth = bound.coefficient(RHO)
     alone = "does not depend on the rank" if growth == 0 else f"goes as {power('r', growth)}"
     kept = "kept" if case.alpha is AlphaReading.FIXED else "kept in proportion to r"

@@ -219,6 +219,8 @@ def test_a_gradient_has_the_rank_of_what_it_is_summed_over() -> None:
     assert growing_rank(product(FEW), WIDE, NARROW) == ()
     assert growing_rank(product(MANY), WIDE, NARROW) == (MANY,)
     assert growing_rank(product(FEW) + product(MANY), WIDE, NARROW) == (MANY,)
+    data = Given("M", (WIDE, NARROW), Affine.of(0))
+    assert growing_rank(product(FEW) * data, WIDE, NARROW) == (WIDE, NARROW)
 
 
 def test_an_orthogonalised_step_of_growing_rank_is_refused_by_name() -> None:

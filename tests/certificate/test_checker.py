@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.certificate.checker import CheckedRun, Law, ProofSteps, Refuted
 from gamma_calc.certificate.evidence import FoundProof
-from gamma_calc.certificate.parts import BoundedPart
+from gamma_calc.certificate.parts import BoundedPart, SeenTensor
 
 AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}
 TENSORS: dict[str, Any] = {name: {"size": [{}], "random": []} for name in ("A", "B")}
@@ -119,3 +120,64 @@ def test_a_region_is_no_larger_than_the_domain(member: list[Any], refusal: str) 
     else:
         with pytest.raises(Refuted, match=refusal):
             run.claim(said)
+
+
+ONE: dict[str, Any] = {"1": "1"}
+MATRIX, VECTOR = ({"size": [{}], "random": axes} for axes in (["n", "k"], ["n"]))
+
+
+def product(name: str, x: str, y: str, over: str) -> dict[str, Any]:
+    return {"name": name, "is": "product", "of": [x, y], "over": over}
+
+
+def sizes(start: Any, step: list[Any], *, last: Any = ONE, without: tuple[str, ...] = ()) -> Any:
+    """The bounds of q after one step, of a program over two axes."""
+    premises = AXIS | {"axes": {"n": ONE, "k": last}, "without": [*without], "start": start, "step": step}
+    run = CheckedRun(premises | {"next": {}, "quantities": {"q": "q"}}, FoundProof(), (), 1)
+    return run.steps[0]["q"].bounds
+
+
+def test_an_axis_takes_the_name_of_one_of_its_own_size_only() -> None:
+    step = [{"name": "R", "is": "renamed", "of": ["W"], "from": "n", "to": "k"}, product("q", "R", "R", "k")]
+    assert sizes({"W": VECTOR}, step) == (constant(1), constant(1))
+    with pytest.raises(Refuted):
+        sizes({"W": VECTOR}, step, last={"1": "2"})
+
+
+def test_without_a_symmetric_start_what_a_sum_brings_back_may_be_smaller() -> None:
+    step = [product("Wz", "W", "z", "k"), product("u", "W", "Wz", "n"), product("q", "u", "z", "k")]
+    start = {"W": MATRIX, "z": {"size": [{}], "random": []}}
+    assert sizes(start, step) == (constant(2), constant(2))
+    assert sizes(start, step, without=("A3",)) == ((Affine.of(Fraction(3, 2)),), constant(3))
+
+
+def part(lower: int, upper: int, tensor: str) -> BoundedPart:
+    """A part that is odd in a vector and has seen it."""
+    seen = frozenset({SeenTensor(tensor, frozenset({("n", "n")}), BoundedPart(()))})
+    return BoundedPart((constant(lower), constant(upper)), None, frozenset({(tensor, "n", "n")}), seen)
+
+
+@pytest.mark.parametrize(
+    ("without", "epsilon", "one", "expected"),
+    [
+        pytest.param(("A8",), True, part(-1, 0, "U"), ((), constant(0)), id="a-range"),
+        pytest.param(("A7", "A8"), True, part(-1, -1, "U"), ((), constant(0)), id="a-floor-that-may-lead"),
+        pytest.param(("A8",), False, part(-1, -1, "U"), (constant(0), constant(0)), id="no-floor"),
+    ],
+)
+def test_a_normalised_step_is_no_surer_than_its_gradient(without: Any, epsilon: bool, one: Any, expected: Any) -> None:
+    found = normalised([one], without=without, epsilon=epsilon)
+    assert found[0].bounds == expected
+
+
+def test_what_is_beside_a_leader_has_seen_what_it_has() -> None:
+    """A step goes by the sign of what leads, and that has a part of which the others decide."""
+    found = normalised([part(0, 0, "U"), part(-1, -1, "V")])
+    assert [{each.tensor for each in one.seen} for one in found] == [{"U"}, {"U", "V"}, {"U", "V"}]
+    assert [one.bounds[0] for one in found] == [constant(0), (), constant(-1)]
+
+
+def normalised(parts: list[BoundedPart], *, without: tuple[str, ...] = (), epsilon: bool = False) -> list[BoundedPart]:
+    premises = AXIS | {"without": [*without], "start": {}, "step": [], "next": {}, "quantities": {}}
+    run = CheckedRun(premises, FoundProof(), (), 0)
+    return [*run.normalised({"name": "g", "by": {}, "epsilon": epsilon}, parts)]

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -21,8 +22,8 @@ from gamma_calc.calculus.recursion import trajectory
 from gamma_calc.certificate.certificate import Certificate, certificate
 from gamma_calc.certificate.checker import CheckedRun
 from gamma_calc.certificate.evidence import FoundProof
-from gamma_calc.certificate.maps import expansion, linear
-from gamma_calc.certificate.parts import LOWER, UPPER, BoundedPart
+from gamma_calc.certificate.maps import expansion, linear, outer
+from gamma_calc.certificate.parts import LOWER, UNIT, UPPER, BoundedPart, SeenTensor
 from gamma_calc.certificate.premises import premises
 from gamma_calc.certificate.shape import Malformed
 from gamma_calc.certificate.verification import Verification, verification
@@ -370,3 +371,39 @@ def test_premises_that_say_something_else_are_no_certificate(name: str) -> None:
     forge(data["premises"])
     with pytest.raises(Malformed, match=message):
         verification(data)
+
+
+def knowing(name: str, size: int) -> BoundedPart:
+    """A part that has seen what gives it its sign."""
+    seen = frozenset({SeenTensor(name, frozenset({("axis", "axis")}), BoundedPart(()))})
+    return replace(part(name, Fraction(size)), seen=seen)
+
+
+SEEN_OF_MAPS = {
+    "a slope where what leads may vanish": (0, [knowing("L", 0)], [knowing("w", -1)], (sign("w"), {"L", "w"}, -1)),
+    "the rest of a value": (1, [knowing("x", -2)], [knowing("L", 0)], (frozenset(), {"L", "x"}, -2)),
+}
+
+
+@pytest.mark.parametrize(("degree", "value", "change", "expected"), SEEN_OF_MAPS.values(), ids=SEEN_OF_MAPS)
+def test_what_a_map_makes_of_two_has_seen_what_both_have(
+    degree: int, value: list[BoundedPart], change: list[BoundedPart], expected: tuple[Sign, set[str], int]
+) -> None:
+    (leader,) = (each for each in (*value, *change) if each.odd == sign("L"))
+    made = [
+        (
+            like.odd,
+            {each.tensor for each in like.seen},
+            sum((one.bounds[UPPER][0].constant for one in factors), gain.constant),
+        )
+        for gain, like, factors in expansion(leader, degree, value, change)
+    ]
+    assert expected in made
+
+
+def test_a_random_tensor_times_what_has_a_sign_is_another() -> None:
+    tensor = SeenTensor("W", frozenset({("axis", "axis")}))
+    random, data = replace(part("W", Fraction(0)), fresh=tensor), BoundedPart(UNIT)
+    assert outer(random, data).fresh is tensor
+    for other in (part("w", Fraction(0)), replace(data, is_mixed=True), replace(data, seen=knowing("w", 0).seen)):
+        assert outer(random, other).fresh is None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from gamma_calc.errors import BadInput, Unknown
 from gamma_calc.experiment.prediction import Prediction, at_largest_rate, predictions
@@ -86,6 +88,21 @@ def test_a_check_takes_its_predictions_from_the_network(monkeypatch: pytest.Monk
     assert [apart["A_0", 3], coupled["A_0", 2], coupled["A_0", 3]] == ["1/2", "1/2", "1"]
     assert (alone[SECOND, "Z_A", 3], network[SECOND, "Z_A", 3]) == ("0", "1/2")
     assert network[FIRST, "Z_A", 3] == "0"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:nothing is settled")
+def test_of_an_a_that_the_model_freezes_no_alignment_is_told() -> None:
+    def frozen(width: int, seed: int) -> nn.Module:
+        model = family_model("llama", width, seed)
+        for name, value in model.named_parameters():
+            value.requires_grad_("lora_B" in name)
+        return model
+
+    lora_fa = replace(scheme("-1/2", "zero", "0", "0"), trained={"A": False})
+    layout = CoordinateLayout((32,), seeds=1, steps=1)
+    found = coordinate_check(frozen, LOSSES["linear-readout"], lora_fa, layout=layout, is_network=True)
+    assert [each.alignments for each in found.layers] == [()] * 4
 
 
 def test_recorded_terms_that_refute_one_module_do_not_refute_the_network() -> None:
