@@ -29,6 +29,7 @@ from functools import lru_cache
 from itertools import product
 
 from gamma_calc.algebra import Affine
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.shared import Shared
 
@@ -164,8 +165,13 @@ class Sight(Shared):
     @property
     def length(self) -> Affine:
         """The exponent of the number of terms of the sums through which the tensor is seen."""
+        return sum((axis.size for axis in self.summed_axes), Affine.of(0))
+
+    @property
+    def summed_axes(self) -> list[Axis]:
+        """The axes of the tensor that were summed over."""
         left = dict(self.entries.at)
-        return sum((axis.size for axis in self.tensor.axes if axis not in left), Affine.of(0))
+        return [axis for axis in self.tensor.axes if axis not in left]
 
     def is_within(self, other: Sight) -> bool:
         """Whether no sum brings back more of this dependence than of another one on the same entries."""
@@ -584,8 +590,14 @@ def dot_parts(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axi
     """The provenance of what a sum of W brings back of each y of which the other factor has seen W^T y along the axis.
 
     It is y, at the axis of the term where the tensor has the axis over which it met y.
+
+    Raises:
+        Unknown: W met y in sums over several axes that grow: what y is along each is not remembered.
     """
     assert term.fresh is not None  # the term is W
+    if None in sight.factors and len(lost := [axis for axis in sight.summed_axes if not axis.is_fixed]) > 1:
+        axes = " and ".join(map(str, lost))
+        raise Unknown(f"{sight.tensor.name} meets again what it met in sums over {axes}, which grow: not remembered")
     rest = replace(other.summed(over), made=term.made_with(other))
     place = long_axis(term.fresh.places.difference(over, sight.places))
     return {

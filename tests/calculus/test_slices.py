@@ -1,4 +1,4 @@
-"""Random tensors of three axes: a sum over a fixed number of slices, or over two axes that grow, loses no alignment."""
+"""Random tensors of three axes: what a sum over slices leaves is aligned with what met them, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from gamma_calc import exponents
 from gamma_calc.calculus.recursion import trajectory
+from gamma_calc.errors import Unknown
 from gamma_calc.program.axes import Axis
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.network import axis, contract, data, named, parameter, relu, renamed
@@ -34,6 +35,32 @@ def test_the_layer_below_a_convolution_changes_the_output_along_the_readout(
     problem = Problem("convolution", named("f", output), efficient=("A",))
     sizes = exponents(problem, steps=1, at={"eta": -1}, optimizer=optimizer)[1].sizes
     assert str(sizes["delta_A"]) == change
+
+
+MANY = axis("taps", "1/2")
+SLICES = parameter("W", OUT, WIDTH, MANY, init="-3/4")
+GROWN = contract(FIRST, data("x", INPUTS, MANY, BATCH), INPUTS)
+AGAIN = {
+    "at once": contract(READOUT, contract(SLICES, GROWN, WIDTH, MANY), OUT),
+    "one after the other": contract(
+        contract(READOUT, contract(SLICES, contract(FIRST, data("x", INPUTS, BATCH), INPUTS), WIDTH), OUT),
+        data("c", MANY),
+        MANY,
+    ),
+}
+
+
+@pytest.mark.parametrize("output", AGAIN.values(), ids=AGAIN)
+def test_what_was_met_over_two_axes_that_grow_is_not_guessed(output: Expression) -> None:
+    problem = Problem("convolution", named("f", output), efficient=("A",))
+    with pytest.raises(Unknown, match="W meets again what it met in sums over out and taps, which grow"):
+        exponents(problem, steps=1, at={"eta": -1})
+
+
+def test_nothing_is_met_again_from_the_readout_on() -> None:
+    output = contract(contract(READOUT, SLICES, OUT), GROWN, WIDTH, MANY)
+    problem = Problem("convolution", named("f", output), efficient=("A",))
+    assert str(exponents(problem, steps=1, at={"eta": -1})[1].sizes["delta_A"]) == "-1/2"
 
 
 def quadratic_form(*names: Axis) -> Expression:

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from gamma_calc import exponents, traced
+from gamma_calc import derive, exponents, traced
 from gamma_calc.errors import BadInput
 from tests.tracing.built import INPUTS, PLACES, Built, Forward, N, check_gradients, found
 
@@ -146,3 +146,24 @@ def test_what_lies_between_the_factors_is_looked_at_whichever_comes_first() -> N
     sizes = exponents(of_width.problem, steps=2, at={"eta": "-1/2"})[2].sizes
     assert [str(sizes[f"{each}_w[2]"]) for each in ("Z_A", "Z_B")] == ["1/2", "0"]
     check_gradients(traced(of_right, scheme="init-ab"))
+
+
+class Convolutions(nn.Module):
+    """A trained convolution below a frozen one."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(5, width, 3, padding=1, bias=False)
+        self.second = nn.Conv1d(width, width, 3, padding=1, bias=False).requires_grad_(False)
+        self.readout = nn.Linear(width, 1, bias=False).requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.readout(self.second(self.first(x).relu()).relu().mean(-1))
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("adam", "-1/2"), ("sgd", "0")])
+def test_a_convolution_learns_as_a_matrix_does(optimizer: str, rate: str) -> None:
+    """Trained at n^(-1) under Adam, the output moves with a slope of -0.48, and at n^0 under sgd with one of 0.05."""
+    found = traced(lambda width: (Convolutions(width), {"x": torch.ones(2, 5, 8)}), optimizer=optimizer)
+    assert found.problem is not None
+    assert str(derive(found.problem).max_stable["eta"].value) == rate
