@@ -227,10 +227,8 @@ def test_three_axes_that_grow_are_refused() -> None:
 
 def three_axes() -> Problem:
     i, j, k, o = axis("i", 1), axis("j", 1), axis("k", 2), axis("o")
-    seen = named("x", contract(contract(parameter("T", i, j, k, init="-1"), data("y", i), i), data("u", j), j))
-    again = contract(parameter("T", i, j, k, init="-1"), seen, k)
-    left = contract(parameter("B", o, i, init="zero", rate="eta"), again, i)
-    return Problem("three axes", named("f", contract(left, data("v", j, axis("b")), j)))
+    seen = contract(contract(parameter("T", i, j, k, init="-1"), data("y", i), i), data("u", j), j)
+    return Problem("three axes", named("f", contract(parameter("B", o, k, init="zero", rate="eta"), seen, k)))
 
 
 def test_three_axes_are_not_covered_by_name() -> None:
