@@ -196,10 +196,9 @@ class Sight(Shared):
 
 @lru_cache(maxsize=16384)
 def _without(sight: Sight, over: tuple[Axis, ...]) -> Sight:
-    left = sight.entries.summed(over)
-    return (
-        Sight(left, sight.factors) if all(place.is_fixed for place in sight.places.intersection(over)) else Sight(left)
-    )
+    """What is left of a dependence: over a fixed number of slices a sum leaves what each slice met."""
+    left, is_short = sight.entries.summed(over), all(place.is_fixed for place in sight.places.intersection(over))
+    return Sight(left, sight.factors) if is_short else Sight(left)
 
 
 @lru_cache(maxsize=65536)
@@ -595,9 +594,10 @@ def dot_parts(term: Provenance, sight: Sight, other: Provenance, over: tuple[Axi
         Unknown: W met y in sums over several axes that grow: what y is along each is not remembered.
     """
     assert term.fresh is not None  # the term is W
-    if None in sight.factors and len(lost := [axis for axis in sight.summed_axes if not axis.is_fixed]) > 1:
-        axes = " and ".join(map(str, lost))
-        raise Unknown(f"{sight.tensor.name} meets again what it met in sums over {axes}, which grow: not remembered")
+    lost = [str(axis) for axis in sight.summed_axes if not axis.is_fixed] if None in sight.factors else []
+    if len(lost) > 1:
+        met = f"{sight.tensor.name} meets again what it met in sums over {' and '.join(lost)}, which grow"
+        raise Unknown(f"{met}; what that was is not remembered")
     rest = replace(other.summed(over), made=term.made_with(other))
     place = long_axis(term.fresh.places.difference(over, sight.places))
     return {

@@ -48,8 +48,7 @@ def network_prefactor(program: Program) -> Fraction:
     DoRA's, to 0 in half of the outputs.
     """
     written = nodes(*program.gradients.values(), *program.quantities.values())
-    is_raw = program.optimizer.step.degree == 1 and not program.takes_norms
-    is_careful = is_raw or any(isinstance(node, Softmax) or _is_norm(node) for node in written)
+    is_careful = program.is_raw or any(isinstance(node, Softmax) or _is_norm(node) for node in written)
     return SMALL if is_careful else BALANCED
 
 

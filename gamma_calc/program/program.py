@@ -46,11 +46,15 @@ class Program:
         return any(isinstance(node, Norm) for node in nodes(*updates))
 
     @property
+    def is_raw(self) -> bool:
+        """Whether a step is as large as its gradients, of which no norm is taken."""
+        return self.optimizer.step.degree == 1 and not self.takes_norms
+
+    @property
     def is_polynomial(self) -> bool:
         """Whether a step only multiplies and adds: it is raw, and nothing is divided by a norm."""
         values = nodes(*self.gradients.values(), *self.quantities.values())
-        divided = self.takes_norms or any(isinstance(node, InverseRms) for node in values)
-        return self.optimizer.step.degree == 1 and not divided
+        return self.is_raw and not any(isinstance(node, InverseRms) for node in values)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

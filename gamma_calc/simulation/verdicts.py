@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -98,27 +98,29 @@ def _judged_slope(
     facts = f"measured {slope:.3f} in [{low:.3f}, {high:.3f}], predicted {'at most ' if upper else ''}{predicted:.3f}"
     if low - predicted > TOLERANCE or (not upper and predicted - high > TOLERANCE):
         return Judgement(Verdict.FAIL, "", facts)
-
-    def off(slope: float) -> float:
-        return slope - predicted if upper else abs(slope - predicted)
-
-    is_near = off(slope) <= TOLERANCE
+    slopes = (slope, estimate.lower_slope, estimate.upper_slope)
+    error, below, above = (each - predicted if upper else abs(each - predicted) for each in slopes)
+    is_near = error <= TOLERANCE
     is_sharp = estimate.half_width <= TOLERANCE or (upper and high - predicted <= TOLERANCE)
     if is_near and is_sharp:
         return Judgement(Verdict.PASS, "", facts)
-    return Judgement(Verdict.INCONCLUSIVE, _settling(slope, estimate, off), facts)
+    return Judgement(Verdict.INCONCLUSIVE, _settling(error, below, above, estimate), facts)
 
 
-def _settling(slope: float, estimate: SlopeEstimate, off: Callable[[float], float]) -> str:
+def _settling(error: float, below: float, above: float, estimate: SlopeEstimate) -> str:
     """The runs at these widths, or the widths, that would settle an inconclusive slope.
 
     Runs: beside the excess of the drift, the sampling half-width has to be at most the tolerance (where the slope is
     near, for PASS; more below a bound) or the distance beyond the tolerance (for FAIL). As many of them are taken to be
     zero as here. Widths: the errors of the lower and the upper half give the factor by which it falls in an octave.
+
+    Args:
+        error, below, above: by how much the prediction is missed at all widths, and at the lower and the upper half of
+            them; less than nothing below a bound.
+        estimate: the slope.
     """
-    error = off(slope)
     target = TOLERANCE - min(error, 0) if error <= TOLERANCE else error - TOLERANCE
-    ways = [_enough_runs(target, estimate), _enough_widths(error, estimate, off)]
+    ways = [_enough_runs(target, estimate), _enough_widths(error, below, above, estimate)]
     return " or ".join(way for way in ways if way) or "neither more runs nor, by its trend, more widths would settle it"
 
 
@@ -129,8 +131,7 @@ def _enough_runs(target: float, estimate: SlopeEstimate) -> str:
     return f"about {math.ceil(needed * estimate.runs / estimate.counted)} runs at these widths would settle it"
 
 
-def _enough_widths(error: float, estimate: SlopeEstimate, off: Callable[[float], float]) -> str:
-    below, above = off(estimate.lower_slope), off(estimate.upper_slope)
+def _enough_widths(error: float, below: float, above: float, estimate: SlopeEstimate) -> str:
     first, last = (math.log2(width) for width in (estimate.widths[0], estimate.widths[-1]))
     excess = max(error, estimate.drift_excess)
     if not 0 < above < below or excess <= TOLERANCE / 2:
