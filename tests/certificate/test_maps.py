@@ -161,12 +161,18 @@ POINTS = {
 }
 
 
+BESIDE = ("init-a-below", "lora-plus-a-above")
+"""Below and above the largest stable rate, which take as long as that."""
+
+
 @cache
 def written(name: str) -> Certificate:
     return certificate(derived(POINTS[name]))
 
 
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in BESIDE else name for name in POINTS]
+)
 def test_at_a_point_a_certificate_proves_what_is_derived(name: str) -> None:
     made, found = derived(POINTS[name]), verification(json.loads(written(name).text()))
     assert found.first_failure is None and not written(name).left_open
