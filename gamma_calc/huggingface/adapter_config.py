@@ -218,8 +218,13 @@ class AdapterConfig:
 
     @property
     def scale(self) -> float:
+        """Their scale."""
+        return self.scale_of(self._spoken_of)
+
+    def scale_of(self, size: Size) -> float:
         """s = alpha / r, or alpha / sqrt(r) where it is rank-stabilised."""
-        return self.alpha / (self.rank**0.5 if self.is_rank_stabilised else self.rank)
+        rank, alpha = size
+        return alpha / (rank**0.5 if self.is_rank_stabilised else rank)
 
     def scale_exponent(self, alpha: AlphaReading) -> str:
         """The exponent of s as a spec writes it, by what alpha does as the rank changes."""

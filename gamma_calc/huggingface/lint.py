@@ -150,7 +150,9 @@ class Linted(Shown):
         edge = self.case.rate_edge
         if edge is None:
             return None
-        return {"edge": edge.rate, "law": edge.law, "given": self.case.learning_rate, "ratio": self.case.position}
+        of_layers = {"layers": edge.layers or None, "rank": edge.rank, "scale": edge.scale}
+        given = {"given": self.case.learning_rate, "ratio": self.case.position}
+        return {"edge": edge.rate, "law": edge.law, **of_layers, **given}
 
 
 def lint(

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import HEADS, AdapterConfig
+from gamma_calc.huggingface.adapter_config import HEADS, OTHERS, AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, StableEdge, sure_rates
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
@@ -25,10 +25,16 @@ LARGEST_LOGARITHM = 700.0
 
 @dataclass(frozen=True, slots=True)
 class RateEdge:
-    """The least of the bounds on A's rate, and that bound as a product of powers."""
+    """The least of the bounds on A's rate, that bound as a product of powers, and the layers whose it is.
+
+    `layers` is nothing where all have one rank and one scale.
+    """
 
     rate: float
     law: str
+    layers: str
+    rank: int
+    scale: float
 
 
 def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 1.0) -> RateEdge | None:
@@ -37,11 +43,16 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     Exponents know no constants. The engine derives the edge with the width n, the rank r, the scale s and the LoRA+
     ratio as powers of their own, such as (n r s)^(-1/2) for Init[A]; here every constant before such a product is taken
     as 1, but for one of the initial entries that is known. How far that is from what layers of PEFT do is measured in
-    docs/lint.md.
+    docs/lint.md. One rate trains all layers, so the edge is that of the layers which bear least.
     """
     sizes = _sizes(config, ratio)
-    least = min(_bounds(config, optimizer), key=lambda form: _logarithm(form, width, sizes), default=None)
-    return None if least is None else RateEdge(math.exp(_logarithm(least, width, sizes)), _typed(least, sizes))
+    bounds = [(name, form) for form in _bounds(config, optimizer) for name in sizes]
+    if not bounds:
+        return None
+    name, form = min(bounds, key=lambda each: _logarithm(each[1], width, sizes[each[0]]))
+    size, layers = config.linear_sizes[name], (name or OTHERS) if config.has_patterns else ""
+    rate, law = math.exp(_logarithm(form, width, sizes[name])), _typed(form, sizes[name])
+    return RateEdge(rate, law, layers, size[0], config.scale_of(size))
 
 
 def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_rate: float) -> float | None:
@@ -50,9 +61,11 @@ def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_ra
     A bound n^c r^k s^e ratio^(-p) is met at a ratio of (n^c r^k s^e / rate)^(1/p), and the first to be met is the edge.
     Where a bound that no ratio moves lies below the rate already, there is no such ratio.
     """
-    sizes, rate = _sizes(config, 1.0), math.log(learning_rate)
+    rate = math.log(learning_rate)
     over = [
-        (_logarithm(form, width, sizes) - rate, float(form.coefficient(LAMBDA))) for form in _bounds(config, optimizer)
+        (_logarithm(form, width, sizes) - rate, float(form.coefficient(LAMBDA)))
+        for form in _bounds(config, optimizer)
+        for sizes in _sizes(config, 1.0).values()
     ]
     met = min((above / -power for above, power in over if power < 0), default=math.inf)
     is_edge = met < LARGEST_LOGARITHM and all(above + power * met >= 0 for above, power in over if power >= 0)
@@ -61,14 +74,19 @@ def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_ra
 
 def _bounds(config: AdapterConfig, optimizer: str) -> tuple[Affine, ...]:
     """Forms whose least is the edge; none where that is not known."""
-    if not config.scale or not isinstance(OPTIMIZERS[optimizer].step, Moments):
+    if not isinstance(OPTIMIZERS[optimizer].step, Moments):
         return ()
     return sure_rates(config, optimizer, of_embedding=config.has_only_embeddings)
 
 
-def _sizes(config: AdapterConfig, ratio: float) -> Mapping[str, float]:
+def _sizes(config: AdapterConfig, ratio: float) -> Mapping[str, Mapping[str, float]]:
+    """What the powers are of, for each kind of layers that trains."""
     constant = 1.0 if config.has_only_embeddings else config.initialisation.constant
-    return {RHO: config.rank, SIGMA: abs(config.scale), LAMBDA: ratio, KAPPA: constant}
+    return {
+        name: {RHO: size[0], SIGMA: abs(config.scale_of(size)), LAMBDA: ratio, KAPPA: constant}
+        for name, size in config.linear_sizes.items()
+        if size[1]
+    }
 
 
 def _logarithm(form: Affine, width: int, sizes: Mapping[str, float]) -> float:

@@ -244,10 +244,12 @@ def position(case: Case) -> str:
     assert edge is not None and rate is not None and case.position is not None
     entries = 1 if case.config.has_only_embeddings else config.initialisation.constant
     constant = "" if entries == 1 else f", c = {entries:g} of the initial entries"
-    layers = " and a fan-out of the same size" if config.initialisation.is_b_of_fan_out else ""
+    square = " and a fan-out of the same size" if config.initialisation.is_b_of_fan_out else ""
+    layers = f" for {edge.layers}" if edge.layers else ""
     return (
-        f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates, {edge.law} = {edge.rate:.2g} at "
-        f"n = {case.width}, r = {config.rank}, s = {config.scale:g}{constant}{layers}, its constant taken as 1"
+        f"The rate {rate:g} is {case.position:.3g} times the edge of the stable rates{layers}, {edge.law} = "
+        f"{edge.rate:.2g} at n = {case.width}, r = {edge.rank}, s = {edge.scale:g}{constant}{square}, its constant "
+        "taken as 1"
     )
 
 
