@@ -86,7 +86,7 @@ def config_from_mapping(document: object) -> AdapterConfig:
         name = str(kind).lower()
         derived = f"; gamma-calc derive {name} has one module's exponents" if name in ADAPTERS else ""
         if kind == VERA:
-            between = f"gamma-calc transfer {name} --from-width N --to-width M"
+            between = f"gamma-calc transfer {name} --lr X --from-width N --to-width M"
             derived += f", {between} its rates, and gamma-calc model a model's, which may be smaller"
         more = "" if kind == VERA else f', or "{VERA}" for gamma-calc model'
         found = f'found {quoted(kind)}, expected "{LORA}"{more}'

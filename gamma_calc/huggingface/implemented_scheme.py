@@ -140,7 +140,7 @@ def adapter_scheme(config: AdapterConfig, scale: str = "0") -> Scheme:
         cause = ", ".join(config.variants) or f"init_lora_weights={json.dumps(option.option)}"
         raise Unknown(f"{cause}: its exponents cannot be read from the configuration; gamma-calc lint says why")
     if option.start is Start.CANCELLED:
-        question = ", and gamma-calc transfer pissa --from-width N --to-width M its rates at one rank"
+        question = ", and gamma-calc transfer pissa --lr X --from-width N --to-width M its rates at one rank"
         rates = question if option.rewrites_base else ""
         raise BadInput(
             f"init_lora_weights={json.dumps(option.option)}: B_0 A_0 is taken out of the output, which no scheme says"

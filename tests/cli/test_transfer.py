@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "all-dropped": ({"lora_dropout": 1.0}, (), "lora_dropout: found 1: the adapter adds nothing"),
     "word": ({}, (*RANKS, "--alpha", "fxed"), "Did you mean 'fixed'"),
     "cancelled": ({"init_lora_weights": "orthogonal"}, (), "taken out of the output"),
-    "of-the-base": ({"init_lora_weights": "olora"}, (), "gamma-calc transfer pissa --from-width N --to-width M"),
+    "of-the-base": ({"init_lora_weights": "olora"}, (), "gamma-calc transfer pissa --lr X --from-width N --to-width M"),
 }
 
 
