@@ -150,7 +150,7 @@ class Linted(Shown):
         edge = self.case.rate_edge
         if edge is None:
             return None
-        of_layers = {"layers": edge.layers or None, "rank": edge.rank, "scale": edge.scale}
+        of_layers = {"layers": edge.layers, "rank": edge.rank, "scale": edge.scale}
         given = {"given": self.case.learning_rate, "ratio": self.case.position}
         return {"edge": edge.rate, "law": edge.law, **of_layers, **given}
 

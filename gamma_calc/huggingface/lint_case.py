@@ -25,14 +25,14 @@ LARGEST_LOGARITHM = 700.0
 
 @dataclass(frozen=True, slots=True)
 class RateEdge:
-    """The least of the bounds on A's rate, that bound as a product of powers, and the layers whose it is.
+    """The largest stable rate of A at one width, as a number and as a product of powers, and which layers bear no more.
 
-    `layers` is nothing where all have one rank and one scale.
+    `layers` are None where all have one rank and one alpha; `rank` and `scale` are theirs.
     """
 
     rate: float
     law: str
-    layers: str
+    layers: str | None
     rank: int
     scale: float
 
@@ -46,13 +46,14 @@ def rate_edge(config: AdapterConfig, optimizer: str, width: int, ratio: float = 
     docs/lint.md. One rate trains all layers, so the edge is that of the layers which bear least.
     """
     sizes = _sizes(config, ratio)
-    bounds = [(name, form) for form in _bounds(config, optimizer) for name in sizes]
+    bounds = [
+        (_logarithm(form, width, sizes[name]), name, form) for form in _bounds(config, optimizer) for name in sizes
+    ]
     if not bounds:
         return None
-    name, form = min(bounds, key=lambda each: _logarithm(each[1], width, sizes[each[0]]))
-    size, layers = config.linear_sizes[name], (name or OTHERS) if config.has_patterns else ""
-    rate, law = math.exp(_logarithm(form, width, sizes[name])), _typed(form, sizes[name])
-    return RateEdge(rate, law, layers, size[0], config.scale_of(size))
+    least, name, form = min(bounds, key=lambda bound: bound[0])
+    layers, size = (name or OTHERS) if config.has_patterns else None, config.linear_sizes[name]
+    return RateEdge(math.exp(least), _typed(form, sizes[name]), layers, size[0], config.scale_of(size))
 
 
 def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_rate: float) -> float | None:
@@ -61,11 +62,11 @@ def ratio_at_edge(config: AdapterConfig, optimizer: str, width: int, learning_ra
     A bound n^c r^k s^e ratio^(-p) is met at a ratio of (n^c r^k s^e / rate)^(1/p), and the first to be met is the edge.
     Where a bound that no ratio moves lies below the rate already, there is no such ratio.
     """
-    rate = math.log(learning_rate)
+    kinds, rate = _sizes(config, 1.0).values(), math.log(learning_rate)
     over = [
         (_logarithm(form, width, sizes) - rate, float(form.coefficient(LAMBDA)))
         for form in _bounds(config, optimizer)
-        for sizes in _sizes(config, 1.0).values()
+        for sizes in kinds
     ]
     met = min((above / -power for above, power in over if power < 0), default=math.inf)
     is_edge = met < LARGEST_LOGARITHM and all(above + power * met >= 0 for above, power in over if power >= 0)

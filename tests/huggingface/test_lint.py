@@ -225,20 +225,27 @@ def test_the_layers_that_there_are_have_the_rate_placed_and_the_rank_held_to_the
         lint({**PLAIN, "target_modules": ["q", "v"], "rank_pattern": {"q": 4096}}, width=1024)
 
 
-@pytest.mark.parametrize(
-    ("ranks", "alphas"),
-    [({}, {"v_proj": 512}), ({"q_proj": 32}, {"v_proj": 64}), ({}, {"layers.[0-3].v_proj": 64})],
-)
-def test_the_edge_is_that_of_the_layers_that_bear_least(ranks: dict[str, int], alphas: dict[str, float]) -> None:
+BINDING: dict[str, tuple[dict[str, int], dict[str, float], str, float]] = {
+    # rank_pattern, alpha_pattern: the layers that bear least, and their alpha; others have 16
+    "of-a-pattern": ({}, {"v_proj": 512}, "v_proj", 512),
+    "of-none": ({}, {"v_proj": 4}, "q_proj", 16),
+    "each-has-one": ({"q_proj": 32}, {"v_proj": 64}, "v_proj", 64),
+    "of-an-expression": ({}, {"layers.[0-3].v_proj": 64}, "layers.[0-3].v_proj", 64),
+}
+
+
+@pytest.mark.parametrize(("ranks", "alphas", "name", "alpha"), BINDING.values(), ids=BINDING)
+def test_the_edge_is_that_of_the_layers_that_bear_least(
+    ranks: dict[str, int], alphas: dict[str, float], name: str, alpha: float
+) -> None:
     """One rate trains all layers, whichever of them the rest is said of."""
-    targets = {"r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}
-    (name, alpha), use = alphas.popitem(), {"learning_rate": 1e-3, "width": 4096, **PLUS}
-    alone = lint({**PLAIN, **targets, "lora_alpha": alpha}, **use)
-    found = lint({**PLAIN, **targets, "rank_pattern": ranks, "alpha_pattern": {name: alpha}}, **use)
-    rate = {**alone.json()["rate"], "layers": name}
-    assert found.json()["rate"] == rate and found.case.ratio_at_edge == alone.case.ratio_at_edge
+    config: dict[str, Any] = {**PLAIN, "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}
+    use: dict[str, Any] = {"learning_rate": 1e-3, "width": 4096, **PLUS}
+    alone = lint({**config, "lora_alpha": alpha}, **use)
+    found = lint({**config, "rank_pattern": ranks, "alpha_pattern": alphas}, **use)
+    assert found.json()["rate"] == {**alone.json()["rate"], "layers": name}
+    assert (found.case.ratio_at_edge, found.has_error) == (alone.case.ratio_at_edge, alone.has_error)
     assert f"the edge of the stable rates for {name}, " in found.text()
-    assert found.has_error == alone.has_error
 
 
 def test_what_is_said_of_some_layers_names_them() -> None:
