@@ -45,8 +45,8 @@ def _by_patterns(case: Case) -> str:
     kind = next(name for name, each in config.linear_sizes.items() if each == size)
     keys = ", ".join(map(quoted, config.unread))
     return (
-        "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said here holds for "
-        f"those with r = {size[0]} and lora_alpha = {size[1]:g}, as {kind or OTHERS}."
+        "rank_pattern or alpha_pattern gives layers a rank, and so a scale, of their own: what is said here, but for "
+        f"the edge under a rate, holds for those with r = {size[0]} and lora_alpha = {size[1]:g}, as {kind or OTHERS}."
         + (f" Which layers {keys} takes is not read from the expression." if keys else "")
     )
 
