@@ -29,7 +29,7 @@ from gamma_calc.calculus.components import (
     total,
 )
 from gamma_calc.calculus.policy import HALF, Policy, summations
-from gamma_calc.calculus.provenance import Flip, Provenance, Sight, contracted
+from gamma_calc.calculus.provenance import Flip, Provenance, Sight, contracted, seen_by_squares
 from gamma_calc.calculus.rules import GAMMA, GIVEN, PRODUCT, SUM, Rule, summed_pairs
 from gamma_calc.calculus.size import Size
 from gamma_calc.errors import Unknown
@@ -378,9 +378,14 @@ def _mapped(
 
 
 def signed(component: Component, gradient: Term) -> Provenance:
-    """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone."""
+    """What a sign, or another odd map, makes of one component: its parity stays, under flips that leave phi' alone.
+
+    It is the component times a function that is even in each of the others.
+    """
+    mine = component.provenance
     beside = [each.provenance for each in as_large(gradient, component.size) if each is not component]
-    return _beside(component.provenance, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
+    known = _beside(mine, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
+    return replace(known, seen=mine.seen | seen_by_squares(mine, beside))
 
 
 def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip]) -> Provenance:

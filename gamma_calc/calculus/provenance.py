@@ -23,7 +23,7 @@ size, and an output of one layer is an input of the next under another name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -327,6 +327,31 @@ def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
         one.entries is other.entries and one.walks_with(other)
         for other in seen
         if other.tensor is one.tensor and not at.isdisjoint(other.entries.at)
+    )
+
+
+def seen_by_squares(term: Provenance, others: Sequence[Provenance]) -> frozenset[Sight]:
+    """What the squares of other terms know of: not of a W^T y with which alone each that sees it changes its sign.
+
+    A sum brings back none of it, unless the term, or another one, knows of it otherwise.
+    """
+    alone = frozenset[Sight]().union(*(other.alone for other in others))
+    turned = [
+        one
+        for one in alone
+        if len(one.factors) == 1
+        and any(mine.entries is one.entries for mine in term.seen)
+        and _is_apart(one, term.seen)
+        and all(one in other.alone or _is_apart(one, other.seen) for other in others)
+    ]
+    seen = frozenset[Sight]().union(*(other.seen for other in others))
+    return frozenset(left for each in seen if (left := _unseen(each, turned)).factors) if turned else seen
+
+
+def _unseen(sight: Sight, others: Iterable[Sight]) -> Sight:
+    """A dependence without what others on the same entries met."""
+    return Sight(
+        sight.entries, sight.factors.difference(*(each.factors for each in others if each.entries is sight.entries))
     )
 
 

@@ -327,12 +327,11 @@ class CheckedRun:
             bounds: tuple[Forms, ...] = ((rate,) if part is leader else (), (rate,))
             if len(top) == 1:
                 bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
-            seen = united(part.seen, leader.seen) if leader else every
             is_open = (is_lost or part.is_mixed or not part.bounds[LOWER]) or (
                 keeps_all and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER])
             )
-            yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None, seen=seen)
-            if seen != every:
+            yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None)
+            if part.seen != every:
                 yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
         if "A9" in self.without and len(parities) > 2:
             yield BoundedPart(((), (rate,)), seen=every, is_mixed=True)

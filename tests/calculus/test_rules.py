@@ -336,6 +336,29 @@ def test_a_factor_that_is_odd_alone_in_numbers() -> None:
     assert np.allclose(np.log2(sums[2**10] / sums[2**5]) / 5, expected, atol=0.15)
 
 
+def test_a_share_of_a_normalised_step_is_even_in_each_other_part_of_the_gradient() -> None:
+    """Of W, which o W^T W h has in its gradient along h and along v = W^T o: the square of a first step has no mean.
+
+    (dW h)_i is odd in (W v)_i and even in (W h)_i, (dW v)_i the other way round, and v . h is a walk. What the second
+    step meets, W + dW, has both parts along h: its square has one.
+    """
+    n, m, out, batch = axis("n", 1), axis("m", 1), axis("out"), axis("batch")
+    w = parameter("W", m, n, init="-1/2", rate="-1/2")
+    tall = parameter("O", out, n, init="-1/2") @ contract(w, w @ data("h", n, batch), m)
+    found = exponents(Problem("two vectors", named("f", tall), optimizer="sign"), steps=2)
+    assert [str(found[t].sizes["Delta_f"]) for t in (1, 2)] == ["1", "3/2"]
+
+
+def test_a_share_of_a_normalised_step_in_numbers() -> None:
+    draw, squares = np.random.default_rng(3), {}
+    for n in (2**6, 2**9):
+        w, h = draw.standard_normal((20, n, n)) / np.sqrt(n), draw.standard_normal((20, n, 2))
+        v = draw.standard_normal((20, n, 2)) / np.sqrt(n)
+        step = np.sign(w @ h @ v.swapaxes(1, 2) + w @ v @ h.swapaxes(1, 2)) / np.sqrt(n)
+        squares[n] = np.sqrt(np.mean((v.swapaxes(1, 2) @ step.swapaxes(1, 2) @ step @ h) ** 2))
+    assert abs(np.log2(squares[2**9] / squares[2**6]) / 3 - 1) < 0.2
+
+
 @pytest.mark.parametrize("stack", [(), (axis("expert"),)], ids=["a matrix", "a stack of matrices"])
 def test_a_slice_of_a_stack_meets_itself_as_a_matrix_does(stack: tuple[Axis, ...]) -> None:
     """W_2 against W_1, which has moved along sign(W_2^T dZ): slice by slice, as for one matrix."""

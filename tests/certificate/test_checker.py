@@ -170,11 +170,16 @@ def test_a_normalised_step_is_no_surer_than_its_gradient(without: Any, epsilon: 
     assert found[0].bounds == expected
 
 
-def test_what_is_beside_a_leader_has_seen_what_it_has() -> None:
-    """A step goes by the sign of what leads, and that has a part of which the others decide."""
+def test_a_share_of_a_step_has_surely_seen_what_its_part_of_the_gradient_has() -> None:
+    """A share is even in each of the other parts, and may know nothing of them."""
     found = normalised([part(0, 0, "U"), part(-1, -1, "V")])
-    assert [{each.tensor for each in one.seen} for one in found] == [{"U"}, {"U", "V"}, {"U", "V"}]
-    assert [one.bounds[0] for one in found] == [constant(0), (), constant(-1)]
+    assert [{each.tensor for each in one.seen} for one in found] == [{"U"}, {"U", "V"}, {"V"}, {"U", "V"}]
+    assert [one.bounds for one in found] == [
+        (constant(0), constant(0)),
+        ((), constant(0)),
+        (constant(-1), constant(-1)),
+        ((), constant(-1)),
+    ]
 
 
 def normalised(parts: list[BoundedPart], *, without: tuple[str, ...] = (), epsilon: bool = False) -> list[BoundedPart]:
