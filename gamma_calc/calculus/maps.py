@@ -369,12 +369,13 @@ def _mapped(
     largest = beside if is_small else [mine, *beside]
     turned = frozenset[Flip]() if symmetry is Symmetry.NONE else frozenset.intersection(*(each.odd for each in largest))
     spoilt = frozenset[Flip]().union(*(each.flips for each in largest)) - turned
+    seen = frozenset[Sight]().union(*(each.seen for each in beside))
     if is_small:
         odd = mine.odd ^ turned if symmetry is Symmetry.EVEN else mine.odd
-        return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt)
+        return _beside(replace(mine, odd=odd - mine.mixed), beside, spoilt, seen)
     odd = turned if symmetry is Symmetry.ODD else frozenset[Flip]()
     alone = frozenset[Sight]() if beside else frozenset(each for each in mine.alone if each.flips & odd)
-    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone), beside, spoilt)
+    return _beside(replace(mine.even_and_odd, odd=odd, mixed=mine.flips - turned, alone=alone), beside, spoilt, seen)
 
 
 def signed(component: Component, gradient: Term) -> Provenance:
@@ -384,14 +385,16 @@ def signed(component: Component, gradient: Term) -> Provenance:
     """
     mine = component.provenance
     beside = [each.provenance for each in as_large(gradient, component.size) if each is not component]
-    known = _beside(mine, beside, frozenset[Flip]().union(*(each.mixed for each in beside)))
-    return replace(known, seen=mine.seen | seen_by_squares(mine, beside))
+    spoilt = frozenset[Flip]().union(*(each.mixed for each in beside))
+    return _beside(mine, beside, spoilt, seen_by_squares(mine, beside))
 
 
-def _beside(mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip]) -> Provenance:
-    """The provenance of a component times a function of others; of the `spoilt` flips nothing is known."""
-    seen = mine.seen.union(*(each.seen for each in others))
-    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, seen, mine.made, mine.alone_beside(*others))
+def _beside(
+    mine: Provenance, others: Sequence[Provenance], spoilt: frozenset[Flip], seen: frozenset[Sight]
+) -> Provenance:
+    """The provenance of a component times a function of others, which knows of what is `seen` and spoils some flips."""
+    alone = mine.alone_beside(*others)
+    return Provenance(None, mine.odd - spoilt, mine.mixed | spoilt, mine.seen | seen, mine.made, alone)
 
 
 HOMOGENEOUS = Rule(

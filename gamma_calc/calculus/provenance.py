@@ -331,9 +331,10 @@ def _is_apart(one: Sight, seen: Iterable[Sight]) -> bool:
 
 
 def seen_by_squares(term: Provenance, others: Sequence[Provenance]) -> frozenset[Sight]:
-    """What the squares of other terms know of: not of a W^T y with which alone each that sees it changes its sign.
+    """What a function knows of that is even in each of some other terms, beside a term that is multiplied by it.
 
-    A sum brings back none of it, unless the term, or another one, knows of it otherwise.
+    That is no W^T y with which alone each of them that knows of it changes its sign, if the term met the same W and
+    neither it nor one of them knows of it otherwise.
     """
     alone = frozenset[Sight]().union(*(other.alone for other in others))
     turned = [
