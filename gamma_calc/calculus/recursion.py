@@ -6,8 +6,9 @@ import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import takewhile
 
 from gamma_calc.algebra import EVERYWHERE, Polyhedron
 from gamma_calc.calculus.components import Term, by_parity, total
@@ -49,10 +50,10 @@ class ExponentStep:
 class Trajectory:
     """The steps of a program read in exponents on a domain.
 
-    `settled_from` is the least step from which every exponent stays as it is, by induction: the state before that step
-    and after it are equal in all that a step depends on. None: the steps given do not settle. `cut` says why a run that
-    has not settled has fewer steps than were asked for; nothing where it has all. `apart` components of one parity were
-    kept apart.
+    `settled_from` is the least step from which every exponent stays as it is, by induction: the state after that step
+    and the one `period` steps before are equal in all that a step depends on, and so are all exponents since. None: the
+    steps given do not settle. `cut` says why a run that has not settled has fewer steps than were asked for; nothing
+    where it has all. `apart` components of one parity were kept apart.
     """
 
     program: Program
@@ -63,6 +64,7 @@ class Trajectory:
     applications: tuple[Application, ...]
     cut: str = ""
     apart: int = MOST_APART
+    period: int | None = None
 
     @property
     def last(self) -> ExponentStep:
@@ -112,6 +114,7 @@ class _Run:
         self.states = [initial_state(program, self.reading)]
         self.steps: list[ExponentStep] = []
         self.settled_from: int | None = None
+        self.period: int | None = None
         self.alike = [0]  # for each state, how many steps in a row before it changed nothing but sizes
         self._ends = [len(self.reading.trace.applications)]
         self._failure: TooLong | Unknown | None = None
@@ -147,12 +150,20 @@ class _Run:
             else:
                 sizes[name] = reading.size(wanted[name], value)
         terms = {name: {label: total(term) for label, term in value} for name, value in step.quantities.items()}
-        if reading.recalled(step.after) == reading.recalled(state):
-            self.settled_from = t
         self.alike.append(self.alike[-1] + 1 if _kinds(step.after) == _kinds(state) else 0)
         self._ends.append(len(reading.trace.applications))
         self.states.append(step.after)
         self.steps.append(ExponentStep(t, sizes, terms))
+        self.period = self._period()
+        if self.period is not None:
+            self.settled_from = t
+
+    def _period(self) -> int | None:
+        """How many steps ago the state was what it is now, if the exponents have stayed as they are since; or None."""
+        last, recalled = self.steps[-1], self.reading.recalled
+        alike = takewhile(lambda step: replace(step, t=last.t) == last, reversed(self.steps))
+        now = recalled(self.states[-1])
+        return next((back for back, _ in enumerate(alike, 1) if recalled(self.states[-1 - back]) == now), None)
 
     def _before(self, quantity: str) -> Size:
         """How large a quantity is before the step that is read."""
@@ -174,6 +185,7 @@ class _Run:
             tuple(reading.trace.applications[: None if is_failed else self._ends[t]]),
             cut,
             reading.apart,
+            self.period if is_settled else None,
         )
 
 

@@ -220,9 +220,14 @@ def _extent(run: Trajectory, layers: Layers) -> Text:
         return (f"The run has not settled: these exponents are proved for the steps 1 to {len(run.steps)} only.",)
     t = run.settled_from
     names = layers.listed(((Math(quantity_latex(tensor.name)),) for tensor in run.program.parameters), last=" and ")
+    before, repeated = "before it", f"step {t}, and its"
+    if run.period is not None and run.period > 1:
+        start = t - run.period
+        before = f"after step {start}, and steps {start + 1} to {t} have the same exponents"
+        repeated = "one of these, and their"
     repeats = typeset(
-        f" and what they are made from, is the same after step {t} as before it. A step depends on nothing but the "
-        f"state, so by induction every step from {t} on repeats step {t}, and its exponents hold for all "
+        f" and what they are made from, is the same after step {t} as {before}. A step depends on nothing but the "
+        f"state, so by induction every step from {t} on repeats {repeated} exponents hold for all "
         rf"$t \ge {t}$."
     )
     return ("The state, that is the exponents of all parts of ", *names, *repeats)

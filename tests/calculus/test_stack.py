@@ -12,10 +12,12 @@ from itertools import product
 
 import pytest
 
-from gamma_calc.algebra import Affine, Exponent
+from gamma_calc.algebra import Affine, Exponent, Polyhedron
+from gamma_calc.algebra.text import parsed_inequality
 from gamma_calc.calculus.recursion import Trajectory, trajectory
 from gamma_calc.program.lora import lora_module
 from gamma_calc.program.models import LoraStack as Stack
+from gamma_calc.program.program import with_quantities
 from gamma_calc.program.stack import lora_stack
 from tests.schemes import scheme
 
@@ -48,6 +50,15 @@ def settled(init: tuple[str, str], a: str, b: str, stack: Stack, optimizer: str 
 
 def sizes(run: Trajectory, *names: str) -> str:
     return " ".join(str(run.last.sizes[name]) for name in names)
+
+
+def test_a_state_that_turns_between_two_has_settled() -> None:
+    """Every second step brings a part of B[1] under the parity of a larger one, and no exponent changes by it."""
+    domain = Polyhedron.of(*parsed_inequality("a <= -1"), *parsed_inequality("b <= -1/2"))
+    program = lora_stack(scheme(*INIT_A, "a", "b"), Stack(3, is_frozen=True, map="relu", has_norm=True))
+    run = trajectory(with_quantities(program, ("Z_A[3]", "Z_B[3]")), STEPS, domain)
+    settled_from, period, *last = run.settled_from, run.period, *(step.sizes for step in run.steps[-2:])
+    assert settled_from and period == 2 and last[0] == last[1]
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)

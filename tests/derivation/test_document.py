@@ -247,6 +247,14 @@ def test_an_unsettled_run_says_for_which_steps_it_is_proved() -> None:
     assert "by induction" in markdown_document(document(derivation("init-a", "adam")))
 
 
+def test_a_run_that_turns_between_states_says_which_are_the_same() -> None:
+    found = derivation("init-a", "adam", None)
+    run = replace(found.run, settled_from=5, period=2)
+    turning = "after step 5 as after step 3, and steps 4 to 5 have"
+    for steps, said in ((run, turning), (found.run, "as before it. A step")):
+        assert said in markdown_document(document(replace(found, run=steps))).replace("\n", " ")
+
+
 def test_a_frozen_factor_is_said_to_be_frozen() -> None:
     text = markdown_document(document(derivation("frozen")))
     assert "frozen, rank by width" in text
