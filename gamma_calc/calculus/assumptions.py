@@ -62,8 +62,8 @@ SEVERAL_SAMPLES = Assumption(
     "The batch holds two samples or more, so that no entry of a normalised step is the product "
     "of a sign of its row and one of its column; what leads a gradient has small entries, as many as a density at zero "
     "gives, of which smaller parts decide the sign, and which these are is independent of what the step meets in later "
-    "sums; and no later sum meets the product of three or more parts of a gradient, with whose sign the step is "
-    "correlated as with theirs, or the product of two beside the square of the step.",
+    "sums; and no later sum meets what has the sign of the product of three or more parts of a gradient, with which "
+    "the step is correlated as with theirs, or of two beside the square of the step.",
 )
 SPANNING = Assumption(
     10,

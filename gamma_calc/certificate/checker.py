@@ -23,8 +23,11 @@ from gamma_calc.certificate.parts import (
     absorbed,
     bound,
     brought_back,
+    divides,
+    is_below,
     is_trivial,
     largest,
+    marked,
     moved,
     of_either_sign,
     only,
@@ -149,7 +152,7 @@ class CheckedRun:
                 frozenset((axis, axis) for axis in each["random"] if self.size[axis] != ZERO),
             )
             proof.check(len(at) < 3, f"{name} has more than two axes that grow")
-            odd, seen = frozenset((name, *pair) for pair in at), frozenset({SeenTensor(name, at)} if at else ())
+            odd, seen = frozenset((name, *pair) for pair in at), frozenset(SeenTensor(name, at, None, True) for _ in at)
             self.state[name] = (BoundedPart((size, size), next(iter(seen), None), odd, seen),) if size else ()
         self.matrices = frozenset(
             tensor.tensor for (each,) in filter(None, self.state.values()) for tensor in each.seen if len(tensor.at) > 1
@@ -173,10 +176,11 @@ class CheckedRun:
         """The sum over an axis of the products of two parts, by what is known of their signs and sights."""
         fresh = {w.fresh: met for w, met in ((x, y), (y, x)) if w.fresh and only(w.fresh.at, axis)}
         tensor, other = next(iter(fresh.items()), (None, x))
-        left = {
-            s: replace(s, at=s.at - only(s.at, axis), factor=None) if only(s.at, axis) else s for s in x.seen | y.seen
+        left = {s: SeenTensor(s.tensor, s.at - only(s.at, axis)) if only(s.at, axis) else s for s in x.seen | y.seen}
+        left |= {
+            w: SeenTensor(w.tensor, left[w].at, remembered(replace(met, bounds=()), axis), True)
+            for w, met in fresh.items()
         }
-        left |= {w: replace(left[w], factor=remembered(replace(met, bounds=()), axis)) for w, met in fresh.items()}
         is_mixed, flips = x.is_mixed or y.is_mixed, x.odd ^ y.odd
         odd = frozenset() if is_mixed else flips - only(flips, axis)
         whole = BoundedPart(UNIT, None, odd, united(frozenset(left.values())), is_mixed=is_mixed)
@@ -195,16 +199,17 @@ class CheckedRun:
     ) -> list[tuple[str, Affine, BoundedPart]]:
         """A sum of two factors: independent where a flip along the axis changes its sign, else aligned or walks."""
         size, is_centred = self.size[axis], are_centred(x, y, axis)
-        walks = [] if is_centred else self.walks(x, y, axis)
-        dot = [("aligned", size, of_either_sign(whole))] if walks is None or share_entries(x, y, axis) else []
+        met = ([], True) if is_centred else self.walks(x, y, axis)
+        dot = [("aligned", size, of_either_sign(whole))] if met is None or share_entries(x, y, axis) else []
+        walks, is_sure = met or ([], False)
         if is_centred or walks:
             return [
                 ("independent", size / 2, whole),
-                *(("diluted", size - walk / 2, whole) for walk in walks or ()),
+                *(("diluted", size - walk / 2, whole if is_sure else bound(whole)) for walk in walks),
                 *dot,
             ]
         names = {name for name, *_ in only(x.odd & y.odd, axis)}
-        if not dot and all(names <= {s.tensor for s in part.seen if only(s.at, axis)} for part in (x, y)):
+        if is_sure and not dot and all(names <= {s.tensor for s in p.seen if only(s.at, axis)} for p in (x, y)):
             return [("aligned", size, whole)]
         return [("independent", size / 2, whole), ("aligned", size, bound(whole)), *dot]
 
@@ -230,27 +235,39 @@ class CheckedRun:
                 seen=united(seen, brought_back(seen, back.seen, place, self.matrices)),
             )
             gain = (size / 2 if at_axis - flips else size) - self.size.get(through, ZERO) / 2
-            yield "diluted", gain, of_either_sign(part) if other.is_mixed or back.is_mixed else part
+            yield (
+                "diluted",
+                gain,
+                of_either_sign(part) if other.is_mixed or back.is_mixed else part if len(backs) == 1 else bound(part),
+            )
 
-    def walks(self, x: BoundedPart, y: BoundedPart, axis: str) -> list[Affine] | None:
-        """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis.
+    def walks(self, x: BoundedPart, y: BoundedPart, axis: str, *before: Affine) -> tuple[list[Affine], bool] | None:
+        """How long the random walks u . v are where W u and W v, which W gives a common sign, are summed over an axis;
+        and whether they surely leave so much, for one W and one pair u, v walk there, or none do.
 
         The product u . v is centred, or u and v are themselves V a and V b that know of each other by walks. None where
         it is not known what W met.
         """
-        is_known = True
+        every = list[list[tuple[list[Affine], bool] | None]]()
         for name, own, _ in sorted(only(x.odd & y.odd, axis)):
             us, vs = ([s.factor for s in p.seen if s.tensor in (name, ANY) and only(s.at, axis)] for p in (x, y))
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
-            pairs = [
-                [length] if u and v and are_centred(u, v) else earlier and [length, *earlier]
-                for u, v in product(us, vs)
-                for earlier in [self.walks(u, v, SUMMED) if u and v else [] if length == ZERO else None]
-            ]
-            is_known = is_known and None not in pairs
-            if pairs and all(pairs):
-                return sorted(set(chain.from_iterable(filter(None, pairs))), key=str)
-        return [] if is_known else None
+            every.append(
+                [
+                    (None if length != ZERO else ([], True))
+                    if not (u and v)
+                    else ([length], True)
+                    if are_centred(u, v)
+                    else self.walks(u, v, SUMMED, length)
+                    for u, v in product(us, vs)
+                ]
+            )
+        found = next((pairs for pairs in every if pairs and all(pair and pair[0] for pair in pairs)), [])
+        if not found and any(None in pairs for pairs in every):
+            return None
+        known = [pair or ([], False) for pairs in every for pair in pairs]
+        is_sure = all(sure for _, sure in known) and sum(bool(walks) for walks, _ in known) == len(found) < 2
+        return sorted({each for pair in found if pair for each in (*before, *pair[0])}, key=str), is_sure
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
         """What a sum of a kind over an axis adds: bounds, which part where an assumption is missing."""
@@ -274,19 +291,19 @@ class CheckedRun:
             kinds.setdefault((part.fresh, part.odd, part.is_mixed), []).append(part)
         for (fresh, odd, is_mixed), same in kinds.items():
             alike = [each for each in parts if "A3" in self.without or is_mixed or each.is_mixed or each.odd == odd]
-            can_cancel = "A4" in self.without and len(alike) > 1
-            sights = dict.fromkeys(part.seen for part in same)
-            if is_mixed:
-                groups = [(united(*sights), largest(same))]
-            elif len(sights) > apart:
+            sights = dict.fromkeys(marked(part, False).seen for part in same)
+            kin = [[part for part in same if marked(part, False).seen == seen] for seen in sights]
+            groups = [(united(*(each.seen for each in some)), largest(some)) for some in ([same] if is_mixed else kin)]
+            if len(groups) > apart:
                 groups = [
-                    (frozenset[SeenTensor].intersection(*(past(part).seen for part in same)), largest(same)),
-                    (united(*sights), ((), largest(same)[UPPER])),
+                    (frozenset.intersection(*(marked(past(part), True).seen for part in same)), largest(same)),
+                    (united(*(seen for seen, _ in groups)), ((), largest(same)[UPPER])),
                 ]
-            else:
-                groups = [(seen, largest([part for part in same if part.seen == seen])) for seen in sights]
-            for seen, (lower, upper) in groups:
-                found.append(BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed))
+            can_cancel = "A4" in self.without and len(alike) > 1
+            found += [
+                BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed)
+                for seen, (lower, upper) in groups
+            ]
         return absorbed(found)
 
     def pruned(self, of: str, part: BoundedPart) -> BoundedPart:
@@ -322,28 +339,54 @@ class CheckedRun:
         if not leader and (len(parities) == 1 or not (self.is_symbolic or {"A3", "A8", "A9"} & self.without)):
             leader = self.leading(f"{of}, leading parity", parts, parts)
         top = leader.bounds[UPPER] if leader and leader.bounds[LOWER] == leader.bounds[UPPER] else ()
-        every = united(*(part.seen for part in parts))
+        every = united(*(marked(part, False).seen for part in parts))
         for part in parts:
-            bounds: tuple[Forms, ...] = ((rate,) if part is leader else (), (rate,))
-            if len(top) == 1:
-                bounds = tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
-            is_open = (is_lost or part.is_mixed or not part.bounds[LOWER]) or (
-                keeps_all and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER])
+            bounds = (
+                tuple(tuple(rate + piece - top[0] for piece in side) for side in part.bounds)
+                if len(top) == 1
+                else ((rate,) if part is leader else (), (rate,))
             )
-            yield replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None)
-            if part.seen != every:
-                yield replace(part, bounds=((), bounds[UPPER]), fresh=None, seen=every)
+            is_open = (
+                (is_lost or part.is_mixed or not part.bounds[LOWER])
+                or (keeps_all and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER]))
+                or (leader is not None and part is not leader and divides(leader, part, is_known=True))
+            )
+            mine = marked(replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None), False)
+            yield mine
+            if mine.seen != every:
+                yield replace(mine, bounds=((), bounds[UPPER]), seen=every)
         if "A9" in self.without and len(parities) > 2:
             yield BoundedPart(((), (rate,)), seen=every, is_mixed=True)
 
     def mapped(self, data: Json, value: Sequence[BoundedPart], change: Sequence[BoundedPart]) -> list[BoundedPart]:
         """What a change of its argument makes of a homogeneous map, or of degree 0 the slope at what is changed."""
         parts, degree = [*value, *change], data["degree"]
-        exact = [p for p in parts if len(p.bounds[UPPER]) == 1 and p.bounds[LOWER] == p.bounds[UPPER]]
+        exact = [
+            p
+            for p in parts
+            if len(p.bounds[UPPER]) == 1
+            and p.bounds[LOWER] == p.bounds[UPPER]
+            and not any(
+                divides(p, other, is_known=False) and not is_below(other, p) for other in parts if other is not p
+            )
+        ]
         leader = self.leading(f"{data['name']}, leading part", () if "A4" in self.without else exact, parts)
+        value, change = (
+            [
+                replace(p, bounds=((), p.bounds[UPPER]))
+                if leader and p is not leader and divides(leader, p, is_known=True)
+                else p
+                for p in some
+            ]
+            for some in (value, change)
+        )
         return [
             *linear(degree, change),
-            *(self.entrywise(gain, like, *some) for gain, like, some in expansion(leader, degree, value, change)),
+            *(
+                part if degree else marked(part, False)
+                for gain, like, some in expansion(leader, degree, value, change)
+                for part in [self.entrywise(gain, like, *some)]
+            ),
         ]
 
     def step(self) -> None:
@@ -359,8 +402,8 @@ class CheckedRun:
             elif each["is"] == "entrywise":
                 made = self.gathered([self.entrywise(ZERO, outer(x, y), x, y) for x, y in product(*given)])
             elif each["is"] == "map":
-                beside = [part for name in each["beside"] for part in values[name]]
-                made = self.gathered(self.mapped(each, self.gathered(beside), self.gathered(parts)))
+                beside = self.gathered([part for name in each["beside"] for part in values[name]])
+                made = self.gathered(self.mapped(each, beside, self.gathered(parts)))
             elif each["is"] == "renamed":
                 self.proof.check(
                     self.size[each["from"]] == self.size[each["to"]]

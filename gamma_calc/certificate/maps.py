@@ -49,11 +49,6 @@ def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:
     return w if all(is_trivial(piece, x.bounds[UPPER]) for piece in w.bounds[UPPER]) else x
 
 
-def of_one(degree: int, odd: BoundedPart, even: BoundedPart, w: BoundedPart) -> list[BoundedPart]:
-    """sgn(L) w, or of degree 0 delta(L) w, which has seen L as far as it may vanish."""
-    return [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))]
-
-
 def of_two(
     degree: int, odd: BoundedPart, even: BoundedPart, w: BoundedPart, x: BoundedPart
 ) -> Iterator[tuple[BoundedPart, tuple[BoundedPart, ...]]]:
@@ -91,8 +86,9 @@ def expansion(
         yield top * degree, even if degree else odd, ()
         yield from ((ZERO, rest, (each,)) for each in value)
     for w in moving:
-        yield from ((top * (degree - 1), like, (w,)) for like in (of_one(degree, odd, even, w) if orders else [rest]))
-    for w, x in pairs if orders == 1 else ():
-        yield -top, rest, (w, x) if degree else (smaller(w, x),)
-    for w, x in pairs if orders > 1 else ():
-        yield from ((-top, like, factors) for like, factors in of_two(degree, odd, even, w, x))
+        # sgn(L) w, or of degree 0 delta(L) w, which has seen L as far as it may vanish
+        made = [rest] if not orders else [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))]
+        yield from ((top * (degree - 1), like, (w,)) for like in made)
+    for w, x in pairs if orders else ():
+        two = of_two(degree, odd, even, w, x) if orders > 1 else [(rest, (w, x) if degree else (smaller(w, x),))]
+        yield from ((-top, like, factors) for like, factors in two)

@@ -15,12 +15,13 @@ UNIT: tuple[Forms, ...] = ((ZERO,), (ZERO,))
 
 @dataclass(frozen=True, slots=True)
 class SeenTensor:
-    """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there, and
-    what met it in the sum over the other one."""
+    """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there;
+    what met it in the sum over the other one; and whether the value may be a multiple of it, and vanish with it."""
 
     tensor: str
     at: frozenset[tuple[str, str]]
     factor: "BoundedPart | None" = None
+    is_factor: bool = False
 
 
 FORGOTTEN = SeenTensor(ANY, frozenset({(ANY, SUMMED)}))
@@ -47,6 +48,13 @@ def is_trivial(piece: Affine, tops: Forms) -> bool:
     return any(top.terms == piece.terms and top.constant >= piece.constant for top in tops)
 
 
+def is_below(part: BoundedPart, other: BoundedPart) -> bool:
+    """Whether its constants tell that a part is smaller than another one."""
+    return not any(is_trivial(top, part.bounds[UPPER]) for top in other.bounds[UPPER]) and all(
+        is_trivial(piece, other.bounds[UPPER]) for piece in part.bounds[UPPER]
+    )
+
+
 def bound(part: BoundedPart) -> BoundedPart:
     """A part of size 1 that may be there."""
     return replace(part, bounds=((), (ZERO,)))
@@ -68,9 +76,14 @@ def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     found: dict[tuple[object, ...], SeenTensor] = {}
     for each in frozenset[SeenTensor]().union(*some):
         key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past, each.factor.is_mixed)
-        factor, other = each.factor, found[key].factor if key in found else None
-        if factor and other:
-            each = replace(each, factor=replace(factor, seen=united(factor.seen, other.seen)))
+        if known := found.get(key):
+            each = replace(
+                each,
+                factor=each.factor
+                and known.factor
+                and replace(each.factor, seen=united(each.factor.seen, known.factor.seen)),
+                is_factor=each.is_factor or known.is_factor,
+            )
         found |= {key: each} if each.at else {}
     return frozenset(found.values())
 
@@ -81,14 +94,31 @@ def blurred(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart]] = {}
     for each in frozenset[SeenTensor]().union(*some):
         met.setdefault((each.tensor, each.at), []).extend([each.factor] if each.factor else [])
-    return frozenset(SeenTensor(*key, as_one(factors) if factors else None) for key, factors in met.items())
-
-
-def as_one(factors: Sequence[BoundedPart]) -> BoundedPart:
-    """Factors as one of either sign."""
-    return BoundedPart(
-        (), seen=blurred(*(each.seen for each in factors)), is_past=all(each.is_past for each in factors), is_mixed=True
+    return frozenset(
+        SeenTensor(
+            *key,
+            factor=BoundedPart(
+                (), seen=blurred(*(f.seen for f in some)), is_past=all(f.is_past for f in some), is_mixed=True
+            )
+            if some
+            else None,
+            is_factor=True,
+        )
+        for key, some in met.items()
     )
+
+
+def divides(x: BoundedPart, y: BoundedPart, *, is_known: bool) -> bool:
+    """Whether one part may be a multiple of all that another one is one of, and so vanish wherever that does: where
+    that `is_known`, of entries alone, and not of what they met."""
+    return any(each.is_factor for each in x.seen) and all(
+        each in past(y).seen and not (is_known and each.factor) for each in past(x).seen if each.is_factor
+    )
+
+
+def marked(part: BoundedPart, is_factor: bool) -> BoundedPart:
+    """A part that may be a multiple of all that it has seen, or of nothing."""
+    return replace(part, seen=frozenset(replace(each, is_factor=is_factor) for each in part.seen))
 
 
 def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
@@ -96,10 +126,15 @@ def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
     wide = next((part for part in parts if part.is_mixed), None)
     if wide is None:
         return [*parts]
-    top = wide.bounds[UPPER]
-    bounds = [p for p in parts if not p.bounds[LOWER] and all(is_trivial(piece, top) for piece in p.bounds[UPPER])]
-    seen = blurred(*(part.seen for part in bounds))
-    return [*(part for part in parts if part not in bounds), replace(wide, seen=seen)]
+    bounds = [
+        part
+        for part in parts
+        if not part.bounds[LOWER] and all(is_trivial(piece, wide.bounds[UPPER]) for piece in part.bounds[UPPER])
+    ]
+    return [
+        *(part for part in parts if part not in bounds),
+        replace(wide, seen=blurred(*(part.seen for part in bounds))),
+    ]
 
 
 def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
