@@ -15,12 +15,15 @@ from gamma_calc.calculus.maps import (
     HOMOGENEOUS,
     INVERSE_RMS,
     INVERSE_RMS_CHANGE,
+    MAGNITUDE,
+    MAGNITUDE_CHANGE,
     MAP_CHANGE,
     POWER,
     POWER_CHANGE,
     SATURATING,
     SATURATING_CHANGE,
     SATURATING_SLOPE,
+    SIGN,
     SOFTMAX,
     SOFTMAX_CHANGE,
     SOFTMAX_SLOPE,
@@ -160,7 +163,8 @@ class ExponentReading:
         if function.is_curved and vanishes(argument, change):
             rule = CURVED_CHANGE
         else:
-            rule = SATURATING_CHANGE if function.is_saturating else MAP_CHANGE
+            homogeneous = MAGNITUDE_CHANGE if function.is_magnitude else MAP_CHANGE
+            rule = SATURATING_CHANGE if function.is_saturating else homogeneous
         return self._concluded(self.rules.of_map(rule), node, label, argument, change)
 
     def _of_map(self, node: Map, label: Label, argument: Term, change: Term = ()) -> Term:
@@ -169,13 +173,15 @@ class ExponentReading:
                 rule = CURVED_SLOPE if node.is_bounded else CURVED
                 return self._concluded(self.rules.of_map(rule), node, label, argument)
             case Pointwise(is_bounded=True):
-                rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else BOUNDED)
+                jump = SIGN if node.is_magnitude else BOUNDED
+                rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else jump)
                 return self._concluded(rule, node, label, argument)
             case Pointwise(is_saturating=True):
                 beside = (change,) if change else ()
                 return self._concluded(self.rules.of_map(SATURATING), node, label, argument, *beside)
             case Pointwise():
-                return self._concluded(self.rules.of_map(HOMOGENEOUS), node, label, argument)
+                rule = self.rules.of_map(MAGNITUDE if node.is_magnitude else HOMOGENEOUS)
+                return self._concluded(rule, node, label, argument)
             case Softmax(_, axis, is_slope):
                 rule = self.rules.of_map(SOFTMAX_SLOPE if is_slope and not self.is_scale_invariant else SOFTMAX)
                 return self._concluded(rule, node, label, uniform(axis), argument)

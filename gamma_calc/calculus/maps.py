@@ -431,6 +431,21 @@ MAP_CHANGE = Rule(
     _map_change,
 )
 
+MAGNITUDE = replace(
+    HOMOGENEOUS,
+    name="absolute value",
+    statement=r"\gamma[\lvert v\rvert]=\gamma[v]",
+    conclude=partial(_homogeneous, symmetry=Symmetry.EVEN),
+)
+
+MAGNITUDE_CHANGE = replace(
+    MAP_CHANGE,
+    name="change of an absolute value",
+    statement=r"\gamma[\lvert v+\delta\rvert-\lvert v\rvert]=\gamma[\delta]\text{; }2\gamma[\delta]-\gamma[v]"
+    r"\ \text{of it whatever the sign of }\delta",
+    conclude=partial(_map_change, symmetry=Symmetry.EVEN),
+)
+
 POWER = Rule(
     "power",
     r"\gamma[v^p]=p\,\gamma[v]",
@@ -530,4 +545,11 @@ BOUNDED = Rule(
     Citation(YANG, "coordinatewise nonlinearities"),
     (NO_CANCELLATION,),
     _bounded,
+)
+
+SIGN = replace(
+    BOUNDED,
+    name="sign",
+    statement=r"\gamma[\mathrm{sgn}(v)]=0",
+    conclude=partial(_bounded, symmetry=Symmetry.ODD),
 )

@@ -47,10 +47,13 @@ from gamma_calc.calculus.maps import (
     CURVED_CHANGE,
     CURVED_SLOPE,
     HOMOGENEOUS,
+    MAGNITUDE,
+    MAGNITUDE_CHANGE,
     MAP_CHANGE,
     SATURATING,
     SATURATING_CHANGE,
     SATURATING_SLOPE,
+    SIGN,
     SOFTMAX,
     SOFTMAX_CHANGE,
     SOFTMAX_SLOPE,
@@ -72,6 +75,9 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     {
         HOMOGENEOUS: r"\gamma[\phi(v)]\le\gamma[v]",
         MAP_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
+        MAGNITUDE: r"\gamma[\lvert v\rvert]\le\gamma[v]",
+        MAGNITUDE_CHANGE: r"\gamma[\lvert v+\delta\rvert-\lvert v\rvert]\le\gamma[\delta]",
+        SIGN: r"\gamma[\mathrm{sgn}(v)]\le0",
         CURVED: r"\gamma[\phi(v)]\le\gamma[v]",
         CURVED_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
         CURVED_SLOPE: r"\gamma[\phi'(v)]\le0",
@@ -85,7 +91,7 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     }
 )
 """What is left of maps that are bounded whatever cancels; the others divide by a norm or a power."""
-BY_PARTS = (HOMOGENEOUS, MAP_CHANGE, BOUNDED)
+BY_PARTS = (HOMOGENEOUS, MAP_CHANGE, BOUNDED, MAGNITUDE, MAGNITUDE_CHANGE, SIGN)
 """Of ReLU and its kind: what they make of a part of their argument is told by which part is the largest."""
 
 

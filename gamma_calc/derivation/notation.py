@@ -310,6 +310,10 @@ def _is_transposed(factor: Expression, other: Expression, over: Sequence[Axis], 
 def _applied(node: Map, argument: str) -> str:
     """A map of what is written so; a function has the primes of its derivatives."""
     match node:
+        case Pointwise("abs"):
+            return rf"\lvert {argument}\rvert"
+        case Pointwise("abs'"):
+            return rf"\mathrm{{sgn}}({argument})"
         case Pointwise(function):
             bare_name = function.rstrip("'")
             return f"{name_latex(bare_name)}{function[len(bare_name) :]}({argument})"

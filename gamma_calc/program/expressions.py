@@ -413,8 +413,8 @@ CURVED_FUNCTIONS = frozenset({"silu", "mish", "hardswish", "elu", "softplus", "g
 That of an ELU stands on one side only: half of it, and v |v|, which is as odd as v is and smaller.
 """
 
-STEP_FUNCTIONS = frozenset({"phi'"})
-"""The scalar functions that jump at zero, and are zero there: the derivative of ReLU."""
+STEP_FUNCTIONS = frozenset({"phi'", "abs'"})
+"""The scalar functions that jump at zero, and are zero there: the derivatives of ReLU and of the absolute value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -423,7 +423,7 @@ class Pointwise(Map):
 
     `is_bounded` marks a map whose value is Theta(1) whatever its argument (the derivative of ReLU); any other one is
     taken as positively homogeneous of degree one (ReLU), a saturating one (tanh) where its argument does not grow. A
-    saturating one is odd; no other is read so, and none of these keeps a sign symmetry.
+    saturating one is odd, and the absolute value even; no other is read so, and none of these keeps a sign symmetry.
     """
 
     function: str
@@ -452,8 +452,13 @@ class Pointwise(Map):
 
     @property
     def has_kink(self) -> bool:
-        """Whether it, or what it is the derivative of, is ReLU."""
+        """Whether it, or what it is the derivative of, is ReLU or the absolute value."""
         return (self if self.is_bounded else self.derivative).is_step
+
+    @property
+    def is_magnitude(self) -> bool:
+        """Whether it, or what it is the derivative of, is the absolute value."""
+        return self.function.rstrip("'") == "abs"
 
     @property
     def is_curved(self) -> bool:

@@ -109,6 +109,11 @@ def relu(value: Expression) -> Pointwise:
     return Pointwise("phi", value)
 
 
+def absolute(value: Expression) -> Pointwise:
+    """The absolute value, entry by entry: even, with an odd slope, as relu(v) + relu(-v) is not read."""
+    return Pointwise("abs", value)
+
+
 def silu(value: Expression) -> Pointwise:
     """x sigmoid(x), entry by entry, read as homogeneous of degree one.
 

@@ -46,6 +46,7 @@ from gamma_calc.simulation.steps import GradientStep
 
 FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "phi": torch.relu,
+    "abs": torch.abs,
     "silu": torch.nn.functional.silu,
     "mish": torch.nn.functional.mish,
     "hardswish": torch.nn.functional.hardswish,

@@ -67,12 +67,12 @@ def rectified_by_channel(t: Translation, op: Operation, x: Any, slopes: Any) -> 
 
 
 def magnitude(t: Translation, op: Operation, x: Any) -> Value:
-    """relu(x) plus relu(-x)."""
-    return _magnitude(t, t.value(x))
+    """The absolute value of every entry."""
+    return _magnitude(t.value(x))
 
 
-def _magnitude(t: Translation, value: Value) -> Value:
-    return t.layout.added(_relu(value), _relu(t.scaled(value, -1)))
+def _magnitude(value: Value) -> Value:
+    return value.written(network.absolute(value.expression))
 
 
 def _relu(value: Value) -> Value:
@@ -211,7 +211,7 @@ def _number_last(t: Translation, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _extreme(t: Translation, op: Operation, x: Any, y: Any, sign: int) -> Value:
-    apart = t.scaled(_magnitude(t, _difference(t, x, y)), sign)
+    apart = t.scaled(_magnitude(_difference(t, x, y)), sign)
     others = [] if t.number(y) == 0 else [t.value(y)]
     return t.joined(t.scaled(t.layout.added(t.value(x), *others, apart), 0.5), op)
 

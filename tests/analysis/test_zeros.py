@@ -12,7 +12,7 @@ from gamma_calc.certificate.certificate import certificate
 from gamma_calc.errors import Unknown
 from gamma_calc.program.expressions import Expression
 from gamma_calc.program.models import LoraStack
-from gamma_calc.program.network import axis, data, gelu, named, parameter, relu, stop_gradient
+from gamma_calc.program.network import absolute, axis, data, gelu, named, parameter, relu, stop_gradient
 from gamma_calc.program.scheme import Scheme
 
 WIDTH, HIDDEN = axis("width", 1), axis("hidden", 1)
@@ -41,6 +41,7 @@ CASES = {
     "larger": (gated("-1/4"), False),
     "inside": (gated("-3/4", beside=False), False),
     "a map without zeros": (gated("-3/4", phi=gelu), False),
+    "an absolute value": (gated("-3/4", phi=absolute), False),
     "a step that goes by no sign": (gated("-3/4", optimizer="sgd"), False),
 }
 
