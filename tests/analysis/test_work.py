@@ -138,3 +138,12 @@ def test_a_clipped_norm_of_two_adapters_is_answered() -> None:
         "feature_learning": "eta = 0",
         "efficient": "eta = 0",
     }
+
+
+@pytest.mark.slow
+def test_three_adapters_with_maps_and_norms_are_decided() -> None:
+    forms = {"A": "-1/2", "B": "zero", "eta_A": "a", "eta_B": "b"}
+    found = derived(Scheme("stack", forms, model=LoraStack(3, is_frozen=True, map="relu", has_norm=True)))
+    assert not found.is_unknown
+    assert str(found.decisions["stable"]) == "a + b <= -1 and a + 3*b <= -2 and b <= -1/3"
+    assert str(found.decisions["internally_stable"]) == "a <= -1 and b <= -1/2"
