@@ -22,7 +22,7 @@ from gamma_calc.algebra import Affine
 from gamma_calc.errors import BadInput
 from gamma_calc.program.scheme import nonzero_form
 from gamma_calc.tracing.capture import Operation
-from gamma_calc.tracing.names import longest_ends, plain_name
+from gamma_calc.tracing.names import last_word, longest_ends, plain_name
 from gamma_calc.tracing.sizes import ZERO
 
 FAN_IN, MODEL = "fan-in", "model"
@@ -103,7 +103,7 @@ def stated_sizes(inits: Mapping[str, str], parameters: Collection[str]) -> Mappi
     ends = longest_ends("inits", inits, parameters)
     for end in inits:
         if end not in ends.values():
-            known = dict.fromkeys(plain_name(each).removesuffix(".weight").rpartition(".")[2] for each in parameters)
+            known = dict.fromkeys(last_word(each) for each in parameters)
             said = f"init of {end}: there is no matrix or trained vector whose name ends so"
             raise BadInput(said, expected=", ".join(known))
     expected = 'an exponent, such as "-1/2", or "zero"'

@@ -59,6 +59,16 @@ def plain_name(parameter: str) -> str:
     return WRAPPED.sub("", parameter.removeprefix(WRAPPING))
 
 
+def last_word(parameter: str) -> str:
+    """The last word of a parameter's name but `weight`, with the numbers behind it.
+
+    >>> last_word("layers.0.mlp.down_proj.weight"), last_word("blocks.1.A.0")
+    ('down_proj', 'A.0')
+    """
+    found = re.search(r"[^.]+(\.\d+)*$", plain_name(parameter).removesuffix(".weight"))
+    return found[0] if found else parameter
+
+
 def longest_ends(asked: str, ends: Collection[str], parameters: Iterable[str]) -> Mapping[str, str]:
     """The longest of some ends of each parameter's name that has one: the whole name, or what is behind a dot of it.
 

@@ -14,6 +14,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from gamma_calc import exponents, traced
 from gamma_calc.errors import BadInput
+from gamma_calc.tracing.initial_sizes import stated_sizes
 from tests.tracing.models import SIZES, llama
 
 Draw = Callable[[Tensor, int], Tensor]
@@ -121,6 +122,11 @@ def test_a_transformer_of_one_std_at_every_width() -> None:
 def test_what_is_refused(init: str | Path, inits: Mapping[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         initial(LAWS["constant"][0], init, inits=inits)
+
+
+def test_the_names_that_there_are_have_the_numbers_of_a_list() -> None:
+    with pytest.raises(BadInput, match=r"name ends so: expected A\.0, A\.1, down$"):
+        stated_sizes({"A": "0"}, ["A.0", "A.1", "mlp.0.down.weight"])
 
 
 def test_of_a_checkpoint_the_matrix_of_the_whole_name_is_taken(tmp_path: Path) -> None:
