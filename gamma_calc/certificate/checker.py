@@ -152,7 +152,10 @@ class CheckedRun:
                 frozenset((axis, axis) for axis in each["random"] if self.size[axis] != ZERO),
             )
             proof.check(len(at) < 3, f"{name} has more than two axes that grow")
-            odd, seen = frozenset((name, *pair) for pair in at), frozenset(SeenTensor(name, at, None, True) for _ in at)
+            odd, seen = (
+                frozenset((name, *pair) for pair in at),
+                frozenset({SeenTensor(name, at, is_factor=True)} if at else ()),
+            )
             self.state[name] = (BoundedPart((size, size), next(iter(seen), None), odd, seen),) if size else ()
         self.matrices = frozenset(
             tensor.tensor for (each,) in filter(None, self.state.values()) for tensor in each.seen if len(tensor.at) > 1
@@ -254,11 +257,13 @@ class CheckedRun:
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             every.append(
                 [
-                    (None if length != ZERO else ([], True))
-                    if not (u and v)
+                    self.walks(u, v, SUMMED, length)
+                    if u and v and not are_centred(u, v)
                     else ([length], True)
-                    if are_centred(u, v)
-                    else self.walks(u, v, SUMMED, length)
+                    if u and v
+                    else ([], True)
+                    if length == ZERO
+                    else None
                     for u, v in product(us, vs)
                 ]
             )
@@ -300,10 +305,10 @@ class CheckedRun:
                     (united(*(seen for seen, _ in groups)), ((), largest(same)[UPPER])),
                 ]
             can_cancel = "A4" in self.without and len(alike) > 1
-            found += [
+            found += (
                 BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed)
                 for seen, (lower, upper) in groups
-            ]
+            )
         return absorbed(found)
 
     def pruned(self, of: str, part: BoundedPart) -> BoundedPart:
