@@ -33,6 +33,7 @@ from gamma_calc.certificate.parts import (
     only,
     past,
     remembered,
+    share_factor,
     united,
 )
 
@@ -253,7 +254,7 @@ class CheckedRun:
         """
         every = list[list[tuple[list[Affine], bool] | None]]()
         for name, own, _ in sorted(only(x.odd & y.odd, axis)):
-            us, vs = ([s.factor for s in p.seen if s.tensor in (name, ANY) and only(s.at, axis)] for p in (x, y))
+            us, vs = ({s.factor for s in p.seen if s.tensor in (name, ANY) and only(s.at, axis)} for p in (x, y))
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             every.append(
                 [
@@ -354,7 +355,7 @@ class CheckedRun:
             is_open = (
                 (is_lost or part.is_mixed or not part.bounds[LOWER])
                 or (keeps_all and (self.is_symbolic or part.bounds[LOWER] != part.bounds[UPPER]))
-                or (leader is not None and part is not leader and divides(leader, part, is_known=True))
+                or (leader is not None and part is not leader and divides(leader, part))
             )
             mine = marked(replace(part, bounds=(() if is_open else bounds[LOWER], bounds[UPPER]), fresh=None), False)
             yield mine
@@ -371,16 +372,12 @@ class CheckedRun:
             for p in parts
             if len(p.bounds[UPPER]) == 1
             and p.bounds[LOWER] == p.bounds[UPPER]
-            and not any(
-                divides(p, other, is_known=False) and not is_below(other, p) for other in parts if other is not p
-            )
+            and not any(share_factor(p, other) and not is_below(other, p) for other in parts if other is not p)
         ]
         leader = self.leading(f"{data['name']}, leading part", () if "A4" in self.without else exact, parts)
         value, change = (
             [
-                replace(p, bounds=((), p.bounds[UPPER]))
-                if leader and p is not leader and divides(leader, p, is_known=True)
-                else p
+                replace(p, bounds=((), p.bounds[UPPER])) if leader and p is not leader and divides(leader, p) else p
                 for p in some
             ]
             for some in (value, change)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gamma_calc.algebra.affine import Affine
-from gamma_calc.certificate.parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, bound, is_trivial, united
+from gamma_calc.certificate.parts import LOWER, UNIT, UPPER, ZERO, BoundedPart, bound, is_below, marked, united
 
 Made = tuple[Affine, BoundedPart, tuple[BoundedPart, ...]]
 """What is added to the sizes of some parts, what their product is but for its size, and the parts."""
@@ -44,16 +44,11 @@ def linear(degree: int, change: Sequence[BoundedPart]) -> Sequence[BoundedPart]:
     )
 
 
-def smaller(w: BoundedPart, x: BoundedPart) -> BoundedPart:
-    """The one of two parts that its constants tell to be no larger; either, where they do not."""
-    return w if all(is_trivial(piece, x.bounds[UPPER]) for piece in w.bounds[UPPER]) else x
-
-
 def of_two(
     degree: int, odd: BoundedPart, even: BoundedPart, w: BoundedPart, x: BoundedPart
 ) -> Iterator[tuple[BoundedPart, tuple[BoundedPart, ...]]]:
     """delta(L) w x, and of the sign of L x, or L w, the other one times the smaller; or of degree 0 that of L w x."""
-    least = smaller(w, x)
+    least = x if is_below(x, w) else w
     if not degree:
         yield bound(joint(odd, w, x)), (least,)
         return
@@ -79,16 +74,20 @@ def expansion(
     moving = others if is_new else change
     still = [part for part in others if all(part is not each for each in moving)]
     pairs = [(w, x) for i, w in enumerate(moving) for x in (*still, *moving[i:])]
-    odd, even = BoundedPart(UNIT, None, leader.odd, leader.seen), BoundedPart(UNIT, seen=leader.seen)
+    odd, even = (marked(BoundedPart(UNIT, None, flips, leader.seen), False) for flips in (leader.odd, frozenset()))
     signs = len({part.odd for part in every}) + any(part.is_mixed for part in every)
     orders = sum(signs <= most for most in MOST_SIGNS)
     if is_new:
-        yield top * degree, even if degree else odd, ()
+        yield top * degree, replace(even, seen=leader.seen) if degree else odd, ()
         yield from ((ZERO, rest, (each,)) for each in value)
     for w in moving:
         # sgn(L) w, or of degree 0 delta(L) w, which has seen L as far as it may vanish
         made = [rest] if not orders else [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))]
         yield from ((top * (degree - 1), like, (w,)) for like in made)
     for w, x in pairs if orders else ():
-        two = of_two(degree, odd, even, w, x) if orders > 1 else [(rest, (w, x) if degree else (smaller(w, x),))]
+        two = (
+            of_two(degree, odd, even, w, x)
+            if orders > 1
+            else [(rest, (w, x) if degree else (x if is_below(x, w) else w,))]
+        )
         yield from ((-top, like, factors) for like, factors in two)

@@ -72,18 +72,16 @@ def largest(parts: Sequence[BoundedPart]) -> tuple[Forms, ...]:
 
 @lru_cache(maxsize=65536)
 def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
-    """Sights that a later sum can meet; those whose factors are of one parity are one."""
+    """Sights that a later sum can meet; those whose factors are of one parity are one, those of multiples apart."""
     found: dict[tuple[object, ...], SeenTensor] = {}
     for each in frozenset[SeenTensor]().union(*some):
-        key = each.tensor, each.at, each.factor and (each.factor.odd, each.factor.is_past, each.factor.is_mixed)
-        if known := found.get(key):
-            each = replace(
-                each,
-                factor=each.factor
-                and known.factor
-                and replace(each.factor, seen=united(each.factor.seen, known.factor.seen)),
-                is_factor=each.is_factor or known.is_factor,
-            )
+        key = (
+            (each.tensor, each.at, each.is_factor),
+            each.factor and (each.factor.odd, each.factor.is_past, each.factor.is_mixed),
+        )
+        factor, other = each.factor, found[key].factor if key in found else None
+        if factor and other:
+            each = replace(each, factor=replace(factor, seen=united(factor.seen, other.seen)))
         found |= {key: each} if each.at else {}
     return frozenset(found.values())
 
@@ -91,28 +89,33 @@ def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
 @lru_cache(maxsize=65536)
 def blurred(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     """The sights of a part of either sign: all factors that met a tensor at the same axes are one, of either sign."""
-    met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart]] = {}
+    met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart | None]] = {}
     for each in frozenset[SeenTensor]().union(*some):
-        met.setdefault((each.tensor, each.at), []).extend([each.factor] if each.factor else [])
+        met.setdefault((each.tensor, each.at), []).append(each.factor)
     return frozenset(
         SeenTensor(
             *key,
             factor=BoundedPart(
-                (), seen=blurred(*(f.seen for f in some)), is_past=all(f.is_past for f in some), is_mixed=True
+                (), seen=blurred(*(f.seen for f in known)), is_past=all(f.is_past for f in known), is_mixed=True
             )
-            if some
+            if len(known) == len(every)
             else None,
             is_factor=True,
         )
-        for key, some in met.items()
+        for key, every in met.items()
+        for known in [[*filter(None, every)]]
     )
 
 
-def divides(x: BoundedPart, y: BoundedPart, *, is_known: bool) -> bool:
-    """Whether one part may be a multiple of all that another one is one of, and so vanish wherever that does: where
-    that `is_known`, of entries alone, and not of what they met."""
+def share_factor(x: BoundedPart, y: BoundedPart) -> bool:
+    """Whether two parts may be multiples of one thing."""
+    return any(each.is_factor and each in past(y).seen for each in past(x).seen)
+
+
+def divides(x: BoundedPart, y: BoundedPart) -> bool:
+    """Whether a part is a multiple of all that another one is one of, entries alone, and vanishes where that does."""
     return any(each.is_factor for each in x.seen) and all(
-        each in past(y).seen and not (is_known and each.factor) for each in past(x).seen if each.is_factor
+        each in past(y).seen and not each.factor for each in past(x).seen if each.is_factor
     )
 
 
@@ -140,8 +143,12 @@ def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
 def moved(part: BoundedPart, old: str, new: str) -> BoundedPart:
     """A part with an axis of its value under another name."""
     seen = {s: replace(s, at=frozenset((own, new if at == old else at) for own, at in s.at)) for s in part.seen}
-    odd = frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd)
-    return replace(part, fresh=part.fresh and seen[part.fresh], odd=odd, seen=frozenset(seen.values()))
+    return replace(
+        part,
+        fresh=part.fresh and seen[part.fresh],
+        odd=frozenset((name, axis, new if place == old else place) for name, axis, place in part.odd),
+        seen=frozenset(seen.values()),
+    )
 
 
 @lru_cache(maxsize=65536)

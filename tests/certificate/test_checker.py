@@ -11,7 +11,7 @@ import pytest
 from gamma_calc.algebra import Affine
 from gamma_calc.certificate.checker import CheckedRun, Law, ProofSteps, Refuted
 from gamma_calc.certificate.evidence import FoundProof
-from gamma_calc.certificate.parts import BoundedPart, SeenTensor
+from gamma_calc.certificate.parts import BoundedPart, SeenTensor, blurred
 
 AXIS: dict[str, Any] = {"axes": {"n": {"1": "1"}}, "domain": [], "without": [], "align": {}}
 TENSORS: dict[str, Any] = {name: {"size": [{}], "random": []} for name in ("A", "B")}
@@ -215,6 +215,22 @@ HIDDEN: dict[str, tuple[dict[str, Any], list[Any], str, str]] = {
         "1",
         "1",
     ),
+    "the slope of a multiple and itself, of a tensor that met two vectors of one parity": (
+        {"W": MATRIX, "u": COLUMN, "v": COLUMN, "z": VECTOR},
+        [
+            product("x", "W", "u", "k"),
+            entry_by_entry("vv", "v", "v"),
+            entry_by_entry("U", "u", "vv"),
+            product("WU", "W", "U", "k"),
+            signs("t", "WU"),
+            entry_by_entry("y", "x", "t"),
+            applied("h", "sum", "x", "y", "z"),
+            mapped("s", "h", degree=0),
+            product("q", "s", "z", "n"),
+        ],
+        "1",
+        "1",
+    ),
     "a map of a multiple beside what leads": (
         {"a": VECTOR, "c": VECTOR, "y": GIVEN},
         [*SHRUNK, mapped("r", "w", "a", degree=1), product("q", "r", "y", "n")],
@@ -241,6 +257,13 @@ def test_bounds_hold_where_more_cancels_than_parities_tell(start: Any, step: lis
     lower, upper = sizes(start, step, last={"1": last})
     assert all(each.constant <= Fraction(size) for each in lower)
     assert any(each.constant >= Fraction(size) for each in upper)
+
+
+def test_what_met_a_tensor_stays_unknown_beside_what_is_known_to_have() -> None:
+    at = frozenset({("n", "n")})
+    known, unknown = SeenTensor("W", at, BoundedPart(())), SeenTensor("W", at)
+    assert {each.factor for each in blurred(frozenset({known, unknown}))} == {None}
+    assert {each.factor for each in blurred(frozenset({known}))} == {BoundedPart((), is_mixed=True)}
 
 
 def test_an_axis_takes_the_name_of_one_of_its_own_size_only() -> None:
