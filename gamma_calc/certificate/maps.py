@@ -72,8 +72,11 @@ def expansion(
     (top,), is_new = leader.bounds[UPPER], all(part is not leader for part in value)
     others = [part for part in every if part is not leader]
     moving = others if is_new else change
-    still = [part for part in others if all(part is not each for each in moving)]
-    pairs = [(w, x) for i, w in enumerate(moving) for x in (*still, *moving[i:])]
+    pairs = [
+        (w, x)
+        for i, w in enumerate(moving)
+        for x in (*(part for part in others if all(part is not each for each in moving)), *moving[i:])
+    ]
     odd, even = (marked(BoundedPart(UNIT, None, flips, leader.seen), False) for flips in (leader.odd, frozenset()))
     signs = len({part.odd for part in every}) + any(part.is_mixed for part in every)
     orders = sum(signs <= most for most in MOST_SIGNS)

@@ -129,10 +129,12 @@ def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
     wide = next((part for part in parts if part.is_mixed), None)
     if wide is None:
         return [*parts]
+    tops = {top.terms: top for top in sorted(wide.bounds[UPPER], key=lambda top: top.constant)}
     bounds = [
         part
         for part in parts
-        if not part.bounds[LOWER] and all(is_trivial(piece, wide.bounds[UPPER]) for piece in part.bounds[UPPER])
+        if not part.bounds[LOWER]
+        and all(piece.terms in tops and piece.constant <= tops[piece.terms].constant for piece in part.bounds[UPPER])
     ]
     return [
         *(part for part in parts if part not in bounds),
