@@ -102,7 +102,7 @@ def _zeros(node: Expression, known: Mapping[Expression, Zeros]) -> Zeros:
     match node:
         case Pointwise(_, argument) if node.has_kink:
             growing = frozenset(axis for axis in argument.axes if not axis.is_fixed)
-            return known[argument] | ({(argument, growing)} if growing and not node.is_magnitude else frozenset())
+            return known[argument] | ({(argument, growing)} if growing and not node.is_absolute_value else frozenset())
         case Contraction(left, right, over):
             long = {axis for axis in over if not axis.is_fixed}
             return frozenset(pair for pair in known[left] | known[right] if not pair[1] & long)

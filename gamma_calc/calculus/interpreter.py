@@ -8,6 +8,8 @@ from gamma_calc.algebra import VANISHING, Affine, Exponent, Polyhedron
 from gamma_calc.calculus.assumptions import NEGLIGIBLE_EPSILON
 from gamma_calc.calculus.components import Component, Term, say_as_much_together, total
 from gamma_calc.calculus.maps import (
+    ABSOLUTE_VALUE,
+    ABSOLUTE_VALUE_CHANGE,
     BOUNDED,
     CURVED,
     CURVED_CHANGE,
@@ -15,8 +17,6 @@ from gamma_calc.calculus.maps import (
     HOMOGENEOUS,
     INVERSE_RMS,
     INVERSE_RMS_CHANGE,
-    MAGNITUDE,
-    MAGNITUDE_CHANGE,
     MAP_CHANGE,
     POWER,
     POWER_CHANGE,
@@ -163,7 +163,7 @@ class ExponentReading:
         if function.is_curved and vanishes(argument, change):
             rule = CURVED_CHANGE
         else:
-            homogeneous = MAGNITUDE_CHANGE if function.is_magnitude else MAP_CHANGE
+            homogeneous = ABSOLUTE_VALUE_CHANGE if function.is_absolute_value else MAP_CHANGE
             rule = SATURATING_CHANGE if function.is_saturating else homogeneous
         return self._concluded(self.rules.of_map(rule), node, label, argument, change)
 
@@ -173,14 +173,14 @@ class ExponentReading:
                 rule = CURVED_SLOPE if node.is_bounded else CURVED
                 return self._concluded(self.rules.of_map(rule), node, label, argument)
             case Pointwise(is_bounded=True):
-                jump = SIGN if node.is_magnitude else BOUNDED
+                jump = SIGN if node.is_absolute_value else BOUNDED
                 rule = self.rules.of_map(SATURATING_SLOPE if node.is_saturating else jump)
                 return self._concluded(rule, node, label, argument)
             case Pointwise(is_saturating=True):
                 beside = (change,) if change else ()
                 return self._concluded(self.rules.of_map(SATURATING), node, label, argument, *beside)
             case Pointwise():
-                rule = self.rules.of_map(MAGNITUDE if node.is_magnitude else HOMOGENEOUS)
+                rule = self.rules.of_map(ABSOLUTE_VALUE if node.is_absolute_value else HOMOGENEOUS)
                 return self._concluded(rule, node, label, argument)
             case Softmax(_, axis, is_slope):
                 rule = self.rules.of_map(SOFTMAX_SLOPE if is_slope and not self.is_scale_invariant else SOFTMAX)

@@ -431,14 +431,14 @@ MAP_CHANGE = Rule(
     _map_change,
 )
 
-MAGNITUDE = replace(
+ABSOLUTE_VALUE = replace(
     HOMOGENEOUS,
     name="absolute value",
     statement=r"\gamma[\lvert v\rvert]=\gamma[v]",
     conclude=partial(_homogeneous, symmetry=Symmetry.EVEN),
 )
 
-MAGNITUDE_CHANGE = replace(
+ABSOLUTE_VALUE_CHANGE = replace(
     MAP_CHANGE,
     name="change of an absolute value",
     statement=r"\gamma[\lvert v+\delta\rvert-\lvert v\rvert]=\gamma[\delta]\text{; }2\gamma[\delta]-\gamma[v]"

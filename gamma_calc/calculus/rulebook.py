@@ -42,13 +42,13 @@ from gamma_calc.calculus.assumptions import (
 from gamma_calc.calculus.citations import EVERETT, Citation
 from gamma_calc.calculus.components import Component, Term, by_parity, gathered, is_there, needed, total
 from gamma_calc.calculus.maps import (
+    ABSOLUTE_VALUE,
+    ABSOLUTE_VALUE_CHANGE,
     BOUNDED,
     CURVED,
     CURVED_CHANGE,
     CURVED_SLOPE,
     HOMOGENEOUS,
-    MAGNITUDE,
-    MAGNITUDE_CHANGE,
     MAP_CHANGE,
     SATURATING,
     SATURATING_CHANGE,
@@ -75,8 +75,8 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     {
         HOMOGENEOUS: r"\gamma[\phi(v)]\le\gamma[v]",
         MAP_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
-        MAGNITUDE: r"\gamma[\lvert v\rvert]\le\gamma[v]",
-        MAGNITUDE_CHANGE: r"\gamma[\lvert v+\delta\rvert-\lvert v\rvert]\le\gamma[\delta]",
+        ABSOLUTE_VALUE: r"\gamma[\lvert v\rvert]\le\gamma[v]",
+        ABSOLUTE_VALUE_CHANGE: r"\gamma[\lvert v+\delta\rvert-\lvert v\rvert]\le\gamma[\delta]",
         SIGN: r"\gamma[\mathrm{sgn}(v)]\le0",
         CURVED: r"\gamma[\phi(v)]\le\gamma[v]",
         CURVED_CHANGE: r"\gamma[\phi(v+\delta)-\phi(v)]\le\gamma[\delta]",
@@ -91,7 +91,7 @@ BOUNDED_MAPS: Mapping[Rule, str] = MappingProxyType(
     }
 )
 """What is left of maps that are bounded whatever cancels; the others divide by a norm or a power."""
-BY_PARTS = (HOMOGENEOUS, MAP_CHANGE, BOUNDED, MAGNITUDE, MAGNITUDE_CHANGE, SIGN)
+BY_PARTS = (HOMOGENEOUS, MAP_CHANGE, BOUNDED, ABSOLUTE_VALUE, ABSOLUTE_VALUE_CHANGE, SIGN)
 """Of ReLU and its kind: what they make of a part of their argument is told by which part is the largest."""
 
 

@@ -188,7 +188,9 @@ class CheckedRun:
         is_mixed, flips = x.is_mixed or y.is_mixed, x.odd ^ y.odd
         odd = frozenset() if is_mixed else flips - only(flips, axis)
         whole = BoundedPart(UNIT, None, odd, united(frozenset(left.values())), is_mixed=is_mixed)
-        sights = [s for s in other.seen if tensor and s.tensor in (tensor.tensor, ANY) and only(s.at, axis)]
+        sights = [
+            s for s in marked(other, False).seen if tensor and s.tensor in (tensor.tensor, ANY) and only(s.at, axis)
+        ]
         if self.size[axis] == ZERO:
             found: Iterable[tuple[str, Affine, BoundedPart]] = [("fixed", ZERO, whole)]
         elif tensor and all(s.at == only(s.at, axis) for s in sights):
@@ -254,7 +256,10 @@ class CheckedRun:
         """
         every = list[list[tuple[list[Affine], bool] | None]]()
         for name, own, _ in sorted(only(x.odd & y.odd, axis)):
-            us, vs = ({s.factor for s in p.seen if s.tensor in (name, ANY) and only(s.at, axis)} for p in (x, y))
+            us, vs = (
+                [s.factor for s in marked(p, False).seen if s.tensor in (name, ANY) and only(s.at, axis)]
+                for p in (x, y)
+            )
             length = sum((self.size[each] for each in {*self.data["start"][name]["random"]} - {own}), ZERO)
             every.append(
                 [

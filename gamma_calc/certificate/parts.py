@@ -121,7 +121,7 @@ def divides(x: BoundedPart, y: BoundedPart) -> bool:
 
 def marked(part: BoundedPart, is_factor: bool) -> BoundedPart:
     """A part that may be a multiple of all that it has seen, or of nothing."""
-    return replace(part, seen=frozenset(replace(each, is_factor=is_factor) for each in part.seen))
+    return replace(part, seen=united(frozenset(replace(each, is_factor=is_factor) for each in part.seen)))
 
 
 def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:

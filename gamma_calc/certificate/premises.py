@@ -68,7 +68,7 @@ def premises(scheme: Scheme, policy: Policy) -> Json:
     program, model = program_of(scheme), scheme.model
     every = [*nodes(*program.gradients.values(), *program.quantities.values())]
     uncovered = dict.fromkeys(UNCOVERED[type(node)] for node in every if type(node) in UNCOVERED)
-    maps = (node for node in every if isinstance(node, Pointwise) and (node.is_magnitude or not node.has_kink))
+    maps = (node for node in every if isinstance(node, Pointwise) and (node.is_absolute_value or not node.has_kink))
     uncovered |= {"the map " + node.function.rstrip("'"): None for node in maps}
     rule = program.optimizer
     if rule.update is not descent or not isinstance(rule.step, Raw | Moments):

@@ -456,7 +456,7 @@ class Pointwise(Map):
         return (self if self.is_bounded else self.derivative).is_step
 
     @property
-    def is_magnitude(self) -> bool:
+    def is_absolute_value(self) -> bool:
         """Whether it, or what it is the derivative of, is the absolute value."""
         return self.function.rstrip("'") == "abs"
 
