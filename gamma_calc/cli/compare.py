@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.cli.options import add_question_arguments, schemes, show, supposition_arguments
+from gamma_calc.cli.options import add_question_arguments, hint_of_values, schemes, show, supposition_arguments
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.comparison import compare
@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print one column a scheme."""
-    with shown_runs():
-        found = compare(*schemes(options, options.specs), **supposition_arguments(options))
+    asked = schemes(options, options.specs)
+    with shown_runs(hint_of_values(options, asked)):
+        found = compare(*asked, **supposition_arguments(options))
     show(options, found.json, lambda: str(found))
     return UNKNOWN if any(each.derivation.is_unknown for each in found.derivations) else 0

@@ -38,6 +38,7 @@ from gamma_calc.cli.options import (
     add_horizon_argument,
     add_question_arguments,
     check_not_read,
+    hint_of_values,
     schemes,
     show,
     supposition_arguments,
@@ -73,8 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print what follows, and write the documents asked for."""
-    with shown_runs():
-        found = derive(*schemes(options, options.specs), steps=options.steps or "all", **supposition_arguments(options))
+    asked = schemes(options, options.specs)
+    with shown_runs(hint_of_values(options, asked)):
+        found = derive(*asked, steps=options.steps or "all", **supposition_arguments(options))
     proved = _write(options, found)
     show(options, found.json, lambda: "\n".join([str(found), *_left_open(found, proved)]))
     return UNKNOWN if found.derivation.is_unknown else 0

@@ -14,7 +14,14 @@ from __future__ import annotations
 
 import argparse
 
-from gamma_calc.cli.options import add_question_arguments, schemes, show, step_count, supposition_arguments
+from gamma_calc.cli.options import (
+    add_question_arguments,
+    hint_of_values,
+    schemes,
+    show,
+    step_count,
+    supposition_arguments,
+)
 from gamma_calc.cli.outputs import UNKNOWN
 from gamma_calc.cli.progress import shown_runs
 from gamma_calc.derivation.questions import STEPS, exponents
@@ -28,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print the exponents."""
-    with shown_runs():
-        found = exponents(*schemes(options, options.specs), steps=options.steps, **supposition_arguments(options))
+    asked = schemes(options, options.specs)
+    with shown_runs(hint_of_values(options, asked)):
+        found = exponents(*asked, steps=options.steps, **supposition_arguments(options))
     show(options, found.json, lambda: str(found))
     return UNKNOWN if found.unknown else 0

@@ -121,6 +121,14 @@ def schemes(options: argparse.Namespace, specs: Sequence[str]) -> tuple[Scheme, 
     return tuple(scheme_from(spec, allow_code=options.allow_code) for spec in specs)
 
 
+def hint_of_values(options: argparse.Namespace, asked: Sequence[Scheme]) -> str:
+    """That a long derivation is a short one at a point; nothing where each free exponent has a value."""
+    fixed = values(options)
+    free = dict.fromkeys(name for scheme in asked for name in scheme.free if name not in fixed)
+    told = " ".join(f"--at {name}=P/Q" for name in free)
+    return f"At one value of each free exponent the answer comes sooner: {told}" if free else ""
+
+
 def check_not_read(option: str, path: Path, specs: Sequence[str]) -> None:
     """That an output is not written over a spec that was read.
 

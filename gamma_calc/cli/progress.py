@@ -56,10 +56,15 @@ def shown_progress(unit: str = "") -> Iterator[Progress]:
 
 
 @contextmanager
-def shown_runs() -> Iterator[None]:
-    """Show at which step of which run a long derivation is, and for how long it has been at work."""
+def shown_runs(hint: str = "") -> Iterator[None]:
+    """Show at which step of which run a long derivation is, and for how long it has been at work.
+
+    Args:
+        hint: what would answer sooner, said once.
+    """
+    lines = RunLines(hint=hint)
     if not sys.stderr.isatty():
-        with _watched_by(RunLines()):
+        with _watched_by(lines):
             yield
         return
     from tqdm import tqdm
@@ -68,6 +73,8 @@ def shown_runs() -> Iterator[None]:
     with tqdm(bar_format="{elapsed} {desc}", **looks) as bar:
 
         def said(t: int, domain: Polyhedron) -> None:
+            if due := lines.due_hint():
+                bar.write(due, file=sys.stderr)
             bar.set_description_str(_run(t, domain), refresh=False)
             bar.update()
 
@@ -89,18 +96,27 @@ def _run(t: int, domain: Polyhedron) -> str:
 
 
 class RunLines:
-    """Where a derivation is, in a line now and then."""
+    """Where a derivation is, in a line now and then; before the first one, what would answer sooner."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, hint: str = "") -> None:
+        self.clock, self.hint = clock, hint
         self.started = self.said = clock()
 
     def __call__(self, t: int, domain: Polyhedron) -> None:
         """Say it, if a line is due."""
         now = self.clock()
         if now - self.said >= BETWEEN_LINES:
+            if due := self.due_hint():
+                note(due)
             self.said = now
             note(f"{_run(t, domain)}, after {timedelta(seconds=round(now - self.started))}")
+
+    def due_hint(self) -> str:
+        """The hint, once, where the derivation is a long one."""
+        if self.clock() - self.started < BETWEEN_LINES:
+            return ""
+        hint, self.hint = self.hint, ""
+        return hint
 
 
 class Lines:

@@ -24,6 +24,7 @@ from gamma_calc.cli.options import (
     OneOf,
     add_horizon_argument,
     add_question_arguments,
+    hint_of_values,
     schemes,
     show,
     supposition_arguments,
@@ -54,7 +55,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix not in KINDS:
         raise BadInput("--plot", found=str(options.plot), expected=f"a file that ends in {' or '.join(KINDS)}")
     (scheme,) = schemes(options, options.specs)
-    with shown_runs():
+    with shown_runs(hint_of_values(options, (scheme,))):
         found = region(scheme, options.condition, steps=options.steps or "all", **supposition_arguments(options))
     if options.plot is not None:
         _draw(found.derivation, options.plot)

@@ -64,6 +64,10 @@ OF_MICA = (
     "fan-in."
 )
 BETWEEN_MODELS = "Between models (--from, --to) each layer goes by its own."
+OF_OTHERS = (
+    "Trained beside A and B, by default at the adapters' rate: {}. No rate here is theirs; scheme_optimizer gives them "
+    "other_learning_rate."
+)
 OF_EMBEDDINGS = "By name {} is an embedding, which has another law (gamma-calc lint); these are rates of linear layers."
 
 
@@ -125,9 +129,10 @@ def answer(options: argparse.Namespace) -> int:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
     slips = [f"{spec}: {note}" for note in config.notes]
-    lines = [*_of_the_configuration(config), f"Read from {spec}: {config}.", *slips]
+    of_it = [*_of_the_configuration(config)]
+    lines = [*of_it, f"Read from {spec}: {config}.", *slips]
     answered = found.json()
-    answered |= {"read": config.json(), "notes": [*answered["notes"], *slips]}
+    answered |= {"read": config.json(), "notes": [*answered["notes"], *of_it, *slips]}
     show(options, lambda: answered, lambda: "\n".join([str(found), *lines]))
     return 0
 
@@ -140,6 +145,13 @@ def _of_the_configuration(config: AdapterConfig) -> Iterator[str]:
         yield f"{OF_MICA} {BETWEEN_MODELS}" if config.initialisation.is_b_frozen else OF_MICA
     if config.is_dora:
         yield NOTE
+    yield from _trained_beside(config)
+
+
+def _trained_beside(config: AdapterConfig) -> Iterator[str]:
+    """What else is trained, at a rate that is none of these."""
+    if names := config.trained_beside:
+        yield OF_OTHERS.format(", ".join(names))
 
 
 def _own_rank(options: argparse.Namespace, config: AdapterConfig) -> int:
@@ -218,7 +230,9 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
-    notes += [f"{file}: {note}" for file, each in dict(every).items() for note in each.keys.notes]
+    notes += [
+        f"{file}: {note}" for file, each in dict(every).items() for note in (*each.keys.notes, *_trained_beside(each))
+    ]
     notes += [*_passed_over(options, (start, end), files), *_by_default(options)]
     show(
         options,

@@ -32,8 +32,9 @@ def advice(found: Derivation) -> str:
     if stable.status is Status.UNKNOWN:
         others = [name for name in found.scheme.free if name not in found.scheme.rates]
         said = f"Where {found.title} is stable is not known: {stable.reason}."
-        values = " ".join(f"--at {name}=P/Q" for name in others)
-        return f"{said} To ask at one {_listed(others)}: {values}." if others else said
+        asked = others or (found.scheme.rates if stable.possible is None else ())
+        values = " ".join(f"--at {name}=P/Q" for name in asked)
+        return f"{said} To ask at one {_listed(asked)}: {values}." if asked else said
     if stable.region.is_empty:
         where = f"at any {' or '.join(found.free)}" if found.free else f"with {_rates(found)}"
         return f"{found.title} is not stable {where}."

@@ -180,6 +180,24 @@ class AdapterConfig:
         return self.has_trained_tokens and bool(adapted & named if named else adapted - OF_POSITIONS)
 
     @property
+    def trained_whole(self) -> tuple[str, ...]:
+        """What PEFT trains whole, as the file asks or for the sake of its task."""
+        saved = (f"{', '.join(self.saved_modules)} (modules_to_save)",) if self.saved_modules else ()
+        return (*saved, f"the head (task_type {self.task})") if self.task in HEADS else saved
+
+    @property
+    def trains_biases(self) -> bool:
+        """Whether biases are trained, those of the model or of the adapter."""
+        return self.bias != "none" or self.has_lora_bias
+
+    @property
+    def trained_beside(self) -> tuple[str, ...]:
+        """What is trained beside A and B."""
+        rows = ("rows of the embedding (trainable_token_indices)",) if self.has_trained_tokens else ()
+        biases = ("biases",) if self.trains_biases else ()
+        return (*self.trained_whole, *rows, *biases)
+
+    @property
     def slips(self) -> Mapping[str, str]:
         """Names of layers that are slips in writing well-known ones, each with the one that was meant."""
         return slips_of((*self.targets, *self.excluded, *self.saved_modules))

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from gamma_calc.algebra import Affine
 from gamma_calc.derivation.alpha import AlphaReading
-from gamma_calc.huggingface.adapter_config import HEADS, OTHERS, AdapterConfig
+from gamma_calc.huggingface.adapter_config import OTHERS, AdapterConfig
 from gamma_calc.huggingface.implemented_scheme import KAPPA, LAMBDA, RHO, SIGMA, StableEdge, sure_rates
 from gamma_calc.huggingface.initial_factors import Start
 from gamma_calc.program.optimizers import OPTIMIZERS, Moments
@@ -149,8 +149,7 @@ class Case:
     def has_small_tensors(self) -> bool:
         """Whether one-dimensional tensors are trained."""
         config = self.config
-        has_biases = config.bias != "none" or config.has_lora_bias
-        return has_biases or config.is_dora or bool(config.saved_modules) or config.task in HEADS
+        return config.is_dora or config.trains_biases or bool(config.trained_whole)
 
     @property
     def edge(self) -> StableEdge | None:

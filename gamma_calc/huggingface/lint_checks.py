@@ -7,7 +7,7 @@ from gamma_calc.analysis.conditions import factors_of
 from gamma_calc.analysis.two_modules import two_are_stable
 from gamma_calc.derivation.alpha import AlphaReading
 from gamma_calc.errors import quoted
-from gamma_calc.huggingface.adapter_config import HEADS, OTHERS
+from gamma_calc.huggingface.adapter_config import OTHERS
 from gamma_calc.huggingface.adapter_keys import DORA, QALORA
 from gamma_calc.huggingface.dora import MAGNITUDE
 from gamma_calc.huggingface.implemented_scheme import RATE, RHO, StableEdge, edge, is_derived, linear_spec
@@ -106,13 +106,6 @@ def _other_form(case: Case) -> str:
     if not config.has_expression and ALL_LINEAR in config.targets:
         return f'In a list PEFT takes "{ALL_LINEAR}" for the name of a module; by itself it is every linear layer.'
     return ""
-
-
-def _trained_whole(case: Case) -> str:
-    """What PEFT trains whole, as the file asks or for the sake of its task."""
-    saved, task = ", ".join(case.config.saved_modules), case.config.task
-    named = (f"{saved} (modules_to_save)" if saved else "", f"the head (task_type {task})" if task in HEADS else "")
-    return " and ".join(filter(None, named))
 
 
 def _is_unfrozen(case: Case) -> bool:
@@ -499,9 +492,9 @@ CHECKS = (
     Check(
         "modules-saved",
         Severity.INFO,
-        lambda case: bool(_trained_whole(case)),
+        lambda case: bool(case.config.trained_whole),
         lambda case: (
-            f"{_trained_whole(case)} trains whole, by default at the adapters' rate: "
+            f"{' and '.join(case.config.trained_whole)} trains whole, by default at the adapters' rate: "
             "no exponent here speaks of it. scheme_optimizer gives it other_learning_rate."
         ),
         MEASURED,
@@ -519,7 +512,7 @@ CHECKS = (
     Check(
         "biases-trained",
         Severity.INFO,
-        lambda case: case.config.bias != "none" or case.config.has_lora_bias,
+        lambda case: case.config.trains_biases,
         lambda case: "Biases train too, at the adapters' rate: no exponent here speaks of them; gamma-calc model does.",
         MEASURED,
     ),

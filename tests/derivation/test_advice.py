@@ -146,6 +146,12 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         "exponents have not settled within 5 steps; on the whole domain it surely holds where e >= 0 and e - eta >= 1. "
         "To ask at one e: --at e=P/Q.",
     ),
+    "unknown at a rate": (
+        Scheme("eps", {"A": "-1/2", "B": "zero", "eta_A": "eta", "eta_B": "eta", "epsilon": "1/2"}),
+        {},
+        "Where eps under adam is stable is not known: the exponents have not settled within 5 steps. "
+        "To ask at one eta: --at eta=P/Q.",
+    ),
     "unknown": (
         "init-a",
         {"without": ["A5"]},

@@ -324,6 +324,8 @@ def test_a_target_of_no_layer_is_named_as_in_a_model(
         "target_modules has 'v_porj', and the model has no such layer: PEFT leaves it out. Did you mean 'v_proj'?"
     )
     assert [each["layer"] for each in found["layers"]] == ["q_proj"]
+    whole = adapter(tmp_path / "c.json", 8, 16, modules_to_save=["lm_head"])
+    assert f"{whole}: Trained beside A and B" in "".join(answered(capsys, "init-a", *ends, "--adapter", whole)["notes"])
     assert model_theory(ends[1], adapter=file, steps=1, layers=1).notes == (note,)
     assert not [
         note for note in answered(capsys, adapter(tmp_path / "b.json", 8, 16), *ends)["notes"] if "b.json" in note
