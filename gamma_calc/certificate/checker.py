@@ -66,6 +66,11 @@ def share_entries(x: BoundedPart, y: BoundedPart, axis: str) -> bool:
     )
 
 
+def has_seen_more(name: str | tuple[str], axis: str, *parts: BoundedPart) -> bool:
+    """Whether a part may have met a tensor at an axis in other ways than it names."""
+    return any(each.tensor == (name,) and only(each.at, axis) for part in parts for each in part.seen)
+
+
 class ProofSteps:
     """The steps of a certificate, and within each its evidence, used up in the order in which they are asked for."""
 
@@ -214,8 +219,14 @@ class CheckedRun:
                 *(("diluted", size - walk / 2, whole if is_sure else bound(whole)) for walk in walks),
                 *dot,
             ]
-        names = {name for name, *_ in only(x.odd & y.odd, axis)}
-        if is_sure and not dot and all(names <= {s.tensor for s in p.seen if only(s.at, axis)} for p in (x, y)):
+        if (
+            is_sure
+            and not dot
+            and all(
+                {name for name, *_ in only(x.odd & y.odd, axis)} <= {s.tensor for s in p.seen if only(s.at, axis)}
+                for p in (x, y)
+            )
+        ):
             return [("aligned", size, whole)]
         return [("independent", size / 2, whole), ("aligned", size, bound(whole)), *dot]
 
@@ -232,8 +243,11 @@ class CheckedRun:
         size, ((through, place), *_) = self.size[axis], [*(tensor.at - only(tensor.at, axis)), ("", "")]
         yield "independent", size / 2, hat
         flips, at_axis = {(tensor.tensor, own, axis) for own, _ in only(tensor.at, axis)}, only(other.odd, axis)
-        met = sights if flips & other.odd or other.is_mixed else ()
-        backs = {moved(s.factor or (LOST if place else BoundedPart(())), SUMMED, place) for s in met}
+        backs = {
+            moved(s.factor or (LOST if place else BoundedPart(())), SUMMED, place)
+            for s in sights
+            if flips & other.odd or other.is_mixed
+        }
         for back in sorted(backs, key=lambda each: (sorted(each.odd), each.is_past, each.is_mixed)):
             part = replace(
                 hat,
@@ -244,7 +258,11 @@ class CheckedRun:
             yield (
                 "diluted",
                 gain,
-                of_either_sign(part) if other.is_mixed or back.is_mixed else part if len(backs) == 1 else bound(part),
+                of_either_sign(part)
+                if other.is_mixed or back.is_mixed
+                else bound(part)
+                if len(backs) > 1 or has_seen_more(tensor.tensor, axis, other)
+                else part,
             )
 
     def walks(self, x: BoundedPart, y: BoundedPart, axis: str, *before: Affine) -> tuple[list[Affine], bool] | None:
@@ -277,7 +295,11 @@ class CheckedRun:
         if not found and any(None in pairs for pairs in every):
             return None
         known = [pair or ([], False) for pairs in every for pair in pairs]
-        is_sure = all(sure for _, sure in known) and sum(bool(walks) for walks, _ in known) == len(found) < 2
+        is_sure = (
+            all(sure for _, sure in known)
+            and sum(bool(walks) for walks, _ in known) == len(found) < 2
+            and not any(has_seen_more(name, axis, x, y) for name, *_ in only(x.odd & y.odd, axis))
+        )
         return sorted({each for pair in found if pair for each in (*before, *pair[0])}, key=str), is_sure
 
     def gains(self, kind: str, known: Affine, axis: str) -> tuple[Forms, ...]:
@@ -302,17 +324,33 @@ class CheckedRun:
             kinds.setdefault((part.fresh, part.odd, part.is_mixed), []).append(part)
         for (fresh, odd, is_mixed), same in kinds.items():
             alike = [each for each in parts if "A3" in self.without or is_mixed or each.is_mixed or each.odd == odd]
-            sights = dict.fromkeys(marked(part, False).seen for part in same)
-            kin = [[part for part in same if marked(part, False).seen == seen] for seen in sights]
+            sights, met = ([marked(p, False).seen for p in same], [marked(past(p), True).seen for p in same])
+            kin = [[p for p, own in zip(same, sights, strict=True) if own == seen] for seen in dict.fromkeys(sights)]
             groups = [(united(*(each.seen for each in some)), largest(some)) for some in ([same] if is_mixed else kin)]
             if len(groups) > apart:
+                common = frozenset.intersection(*met)
                 groups = [
-                    (frozenset.intersection(*(marked(past(part), True).seen for part in same)), largest(same)),
+                    (
+                        common.union(
+                            SeenTensor((kept.tensor,), frozenset({(ANY, at)}))
+                            for kept in common
+                            for each in frozenset[SeenTensor]().union(*met) - common
+                            if isinstance(kept.tensor, str) and each.tensor in (kept.tensor, (kept.tensor,), ANY)
+                            for _, at in each.at
+                            if only(kept.at, at)
+                        ),
+                        largest(same),
+                    ),
                     (united(*(seen for seen, _ in groups)), ((), largest(same)[UPPER])),
                 ]
-            can_cancel = "A4" in self.without and len(alike) > 1
             found += (
-                BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed)
+                BoundedPart(
+                    (() if "A4" in self.without and len(alike) > 1 else lower, upper),
+                    fresh,
+                    odd,
+                    seen,
+                    is_mixed=is_mixed,
+                )
                 for seen, (lower, upper) in groups
             )
         return absorbed(found)

@@ -16,9 +16,10 @@ UNIT: tuple[Forms, ...] = ((ZERO,), (ZERO,))
 @dataclass(frozen=True, slots=True)
 class SeenTensor:
     """A random tensor that a value has seen: at which of its axes that grow, each with the axis of the value there;
-    what met it in the sum over the other one; and whether the value may be a multiple of it, and vanish with it."""
+    what met it in the sum over the other one; and whether the value may be a multiple of it, and vanish with it. Of
+    (W,) it has met W there in other ways than it names."""
 
-    tensor: str
+    tensor: str | tuple[str]
     at: frozenset[tuple[str, str]]
     factor: "BoundedPart | None" = None
     is_factor: bool = False
@@ -89,7 +90,7 @@ def united(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
 @lru_cache(maxsize=65536)
 def blurred(*some: frozenset[SeenTensor]) -> frozenset[SeenTensor]:
     """The sights of a part of either sign: all factors that met a tensor at the same axes are one, of either sign."""
-    met: dict[tuple[str, frozenset[tuple[str, str]]], list[BoundedPart | None]] = {}
+    met: dict[tuple[str | tuple[str], frozenset[tuple[str, str]]], list[BoundedPart | None]] = {}
     for each in frozenset[SeenTensor]().union(*some):
         met.setdefault((each.tensor, each.at), []).append(each.factor)
     return frozenset(
@@ -121,7 +122,12 @@ def divides(x: BoundedPart, y: BoundedPart) -> bool:
 
 def marked(part: BoundedPart, is_factor: bool) -> BoundedPart:
     """A part that may be a multiple of all that it has seen, or of nothing."""
-    return replace(part, seen=united(frozenset(replace(each, is_factor=is_factor) for each in part.seen)))
+    return replace(
+        part,
+        seen=united(
+            frozenset(replace(each, is_factor=is_factor and isinstance(each.tensor, str)) for each in part.seen)
+        ),
+    )
 
 
 def absorbed(parts: Sequence[BoundedPart]) -> list[BoundedPart]:
@@ -173,7 +179,7 @@ def remembered(part: BoundedPart, axis: str, depth: int = 2) -> BoundedPart:
 
 
 def brought_back(
-    seen: frozenset[SeenTensor], back: frozenset[SeenTensor], place: str, matrices: frozenset[str]
+    seen: frozenset[SeenTensor], back: frozenset[SeenTensor], place: str, matrices: frozenset[str | tuple[str]]
 ) -> frozenset[SeenTensor]:
     """What was seen by what a dot brings back at an axis: of a matrix that the rest has seen at another axis its
     entries, where they were there, or may have been and are forgotten."""

@@ -131,8 +131,9 @@ def product(name: str, x: str, y: str, over: str) -> dict[str, Any]:
 
 
 def sizes(start: Any, step: list[Any], *, last: Any = ONE, without: tuple[str, ...] = ()) -> Any:
-    """The bounds of q after one step, of a program over two axes."""
-    premises = AXIS | {"axes": {"n": ONE, "k": last}, "without": [*without], "start": start, "step": step}
+    """The bounds of q after one step, of a program over three axes."""
+    axes = {"n": ONE, "k": last, "m": {"1": "1/2"}}
+    premises = AXIS | {"axes": axes, "without": [*without], "start": start, "step": step}
     run = CheckedRun(premises | {"next": {}, "quantities": {"q": "q"}}, FoundProof(), (), 1)
     return run.steps[0]["q"].bounds
 
@@ -153,9 +154,20 @@ def signs(name: str, of: str) -> dict[str, Any]:
     return applied(name, "normalised", of, by={}, epsilon=False)
 
 
-COLUMN, GIVEN = {"size": [{}], "random": ["k"]}, {"size": [{}], "random": []}
+COLUMN, OF_M, GIVEN = ({"size": [{}], "random": axes} for axes in (["k"], ["m"], []))
 SHRUNK = [entry_by_entry("ac", "a", "c"), applied("w", "scaled", "ac", by={"1": "-1/4"}), applied("v", "sum", "a", "w")]
 COSIGN = [signs("sa", "a"), entry_by_entry("sc", "sa", "c")]
+
+
+def of_some(count: int) -> tuple[dict[str, Any], list[Any]]:
+    """W p relu(W u) of some vectors p, and their sum x."""
+    names = [f"p{i}" for i in range(count)]
+    step = [product("Wu", "W", "u", "k"), mapped("r", "Wu", degree=1)]
+    for p in names:
+        step += [product(f"W{p}", "W", p, "k"), entry_by_entry(f"x{p}", f"W{p}", "r")]
+    step.append(applied("x", "sum", *(f"x{p}" for p in names)))
+    return {"W": MATRIX, **dict.fromkeys(["u", *names], COLUMN)}, step
+
 
 # start, step, the size of k, and that of q: of W X with W x, whatever else of W X there is, only the walk x . X is left
 HIDDEN: dict[str, tuple[dict[str, Any], list[Any], str, str]] = {
@@ -192,6 +204,29 @@ HIDDEN: dict[str, tuple[dict[str, Any], list[Any], str, str]] = {
         ],
         "1/4",
         "5/4",
+    ),
+    "what a tensor brings back of a part that names not all that it met": (
+        of_some(4)[0],
+        [*of_some(4)[1], product("Wx", "W", "x", "n"), product("q", "u", "Wx", "k")],
+        "1",
+        "2",
+    ),
+    "what a tensor brings back of a normalised part that names not all that it met": (
+        of_some(2)[0],
+        [*of_some(2)[1], signs("s", "x"), product("Ws", "W", "s", "n"), product("q", "u", "Ws", "k")],
+        "1",
+        "1",
+    ),
+    "a walk of a part that names not all that it met": (
+        of_some(4)[0] | {"V": {"size": [{}], "random": ["k", "m"]}, "a": OF_M, "b": OF_M},
+        [
+            *(product(u, "V", a, "m") for u, a in ("ua", "vb")),
+            *of_some(4)[1],
+            product("Wv", "W", "v", "k"),
+            product("q", "x", "Wv", "n"),
+        ],
+        "1",
+        "5/2",
     ),
     "the slope of what is zero in half of the entries": (
         {"x": VECTOR, "y": VECTOR},

@@ -116,7 +116,7 @@ def test_a_certificate_says_what_the_derivation_says(name: str) -> None:
     assert not made.at_max or f"undertrained: {factors}" in found.conclusions
 
 
-@pytest.mark.parametrize("horizon", [9, None])
+@pytest.mark.parametrize("horizon", [10, None])
 def test_a_run_that_a_checker_tells_settled_sooner_is_followed_no_further(horizon: int | None) -> None:
     """The engine tells apart what has met what in earlier steps, for some more steps."""
     both = stack(2, B="-1/2", eta_A="-1", eta_B="-1", rank="1/2")
