@@ -33,6 +33,7 @@ from gamma_calc.certificate.parts import (
     only,
     past,
     remembered,
+    seen_by_all,
     share_factor,
     united,
 )
@@ -324,33 +325,17 @@ class CheckedRun:
             kinds.setdefault((part.fresh, part.odd, part.is_mixed), []).append(part)
         for (fresh, odd, is_mixed), same in kinds.items():
             alike = [each for each in parts if "A3" in self.without or is_mixed or each.is_mixed or each.odd == odd]
-            sights, met = ([marked(p, False).seen for p in same], [marked(past(p), True).seen for p in same])
-            kin = [[p for p, own in zip(same, sights, strict=True) if own == seen] for seen in dict.fromkeys(sights)]
+            sights = dict.fromkeys(marked(part, False).seen for part in same)
+            kin = [[part for part in same if marked(part, False).seen == seen] for seen in sights]
             groups = [(united(*(each.seen for each in some)), largest(some)) for some in ([same] if is_mixed else kin)]
             if len(groups) > apart:
-                common = frozenset.intersection(*met)
                 groups = [
-                    (
-                        common.union(
-                            SeenTensor((kept.tensor,), frozenset({(ANY, at)}))
-                            for kept in common
-                            for each in frozenset[SeenTensor]().union(*met) - common
-                            if isinstance(kept.tensor, str) and each.tensor in (kept.tensor, (kept.tensor,), ANY)
-                            for _, at in each.at
-                            if only(kept.at, at)
-                        ),
-                        largest(same),
-                    ),
+                    (seen_by_all([marked(past(part), True).seen for part in same]), largest(same)),
                     (united(*(seen for seen, _ in groups)), ((), largest(same)[UPPER])),
                 ]
+            can_cancel = "A4" in self.without and len(alike) > 1
             found += (
-                BoundedPart(
-                    (() if "A4" in self.without and len(alike) > 1 else lower, upper),
-                    fresh,
-                    odd,
-                    seen,
-                    is_mixed=is_mixed,
-                )
+                BoundedPart((() if can_cancel else lower, upper), fresh, odd, seen, is_mixed=is_mixed)
                 for seen, (lower, upper) in groups
             )
         return absorbed(found)

@@ -25,8 +25,12 @@ def joint(*parts: BoundedPart) -> BoundedPart:
     flips, seen = [flip for part in parts for flip in part.odd], united(*(part.seen for part in parts))
     if any(part.is_mixed for part in parts):
         return BoundedPart(((), (ZERO,)), seen=seen, is_mixed=True)
-    odd = frozenset(flip for flip in flips if flips.count(flip) % 2)
-    return BoundedPart(((ZERO,) if len(flips) == len({*flips}) else (), (ZERO,)), None, odd, seen)
+    return BoundedPart(
+        ((ZERO,) if len(flips) == len({*flips}) else (), (ZERO,)),
+        None,
+        frozenset(flip for flip in flips if flips.count(flip) % 2),
+        seen,
+    )
 
 
 def outer(x: BoundedPart, y: BoundedPart) -> BoundedPart:
@@ -78,15 +82,18 @@ def expansion(
         for x in (*(part for part in others if all(part is not each for each in moving)), *moving[i:])
     ]
     odd, even = (marked(BoundedPart(UNIT, None, flips, leader.seen), False) for flips in (leader.odd, frozenset()))
-    signs = len({part.odd for part in every}) + any(part.is_mixed for part in every)
-    orders = sum(signs <= most for most in MOST_SIGNS)
+    orders = sum(
+        len({part.odd for part in every}) + any(part.is_mixed for part in every) <= most for most in MOST_SIGNS
+    )
     if is_new:
         yield top * degree, replace(even, seen=leader.seen) if degree else odd, ()
         yield from ((ZERO, rest, (each,)) for each in value)
     for w in moving:
         # sgn(L) w, or of degree 0 delta(L) w, which has seen L as far as it may vanish
-        made = [rest] if not orders else [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))]
-        yield from ((top * (degree - 1), like, (w,)) for like in made)
+        yield from (
+            (top * (degree - 1), like, (w,))
+            for like in ([rest] if not orders else [joint(odd, w)] if degree else [joint(w), bound(joint(even, w))])
+        )
     for w, x in pairs if orders else ():
         two = (
             of_two(degree, odd, even, w, x)

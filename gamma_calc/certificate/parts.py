@@ -203,6 +203,19 @@ def past(part: BoundedPart) -> BoundedPart:
     )
 
 
+def seen_by_all(some: Sequence[frozenset[SeenTensor]]) -> frozenset[SeenTensor]:
+    """What all parts have seen, and of a tensor among it that some have met in other ways too, that there is more."""
+    common = frozenset.intersection(*some)
+    return common.union(
+        SeenTensor((kept.tensor,), frozenset({(ANY, at)}))
+        for kept in common
+        for each in frozenset[SeenTensor]().union(*some) - common
+        if isinstance(kept.tensor, str) and each.tensor in (kept.tensor, (kept.tensor,), ANY)
+        for _, at in each.at
+        if only(kept.at, at)
+    )
+
+
 def only(places: frozenset[Any], axis: str) -> frozenset[Any]:
     """Those of some flips, or of the axes of a tensor, that are at one axis of a value, which they name last."""
     return frozenset(each for each in places if each[-1] == axis)

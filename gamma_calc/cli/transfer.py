@@ -38,7 +38,7 @@ is given: a scheme says how the ratio of the two grows (LoRA+: in proportion to 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,10 +129,10 @@ def answer(options: argparse.Namespace) -> int:
         with shown_runs():
             check_dora_law(found.scheme, found.policy, with_rank=options.from_rank is not None)
     slips = [f"{spec}: {note}" for note in config.notes]
-    of_it = [*_of_the_configuration(config)]
-    lines = [*of_it, f"Read from {spec}: {config}.", *slips]
+    told = [*_of_the_configuration(config)]
+    lines = [*told, f"Read from {spec}: {config}.", *slips]
     answered = found.json()
-    answered |= {"read": config.json(), "notes": [*answered["notes"], *of_it, *slips]}
+    answered |= {"read": config.json(), "notes": [*answered["notes"], *told, *slips]}
     show(options, lambda: answered, lambda: "\n".join([str(found), *lines]))
     return 0
 
@@ -152,6 +152,12 @@ def _trained_beside(config: AdapterConfig) -> Iterator[str]:
     """What else is trained, at a rate that is none of these."""
     if names := config.trained_beside:
         yield OF_OTHERS.format(", ".join(names))
+
+
+def _of_the_files(configs: Mapping[Path, AdapterConfig]) -> Iterator[str]:
+    """What of each file PEFT reads otherwise than it looks, and what else it trains."""
+    for file, config in configs.items():
+        yield from (f"{file}: {note}" for note in (*config.keys.notes, *_trained_beside(config)))
 
 
 def _own_rank(options: argparse.Namespace, config: AdapterConfig) -> int:
@@ -230,10 +236,7 @@ def _between_models(options: argparse.Namespace, config: AdapterConfig | None) -
     )
     title = f"{found.one.title}, from {getattr(options, 'from')} to {options.to}"
     notes = [*found.notes, *([] if config is not None else _starts_of_its_own(scheme, named))]
-    notes += [
-        f"{file}: {note}" for file, each in dict(every).items() for note in (*each.keys.notes, *_trained_beside(each))
-    ]
-    notes += [*_passed_over(options, (start, end), files), *_by_default(options)]
+    notes += [*_of_the_files(dict(every)), *_passed_over(options, (start, end), files), *_by_default(options)]
     show(
         options,
         lambda: {**found.json(), **({} if config is None else {"read": config.json()}), "notes": notes},

@@ -314,6 +314,16 @@ def test_a_b_that_is_not_frozen_has_no_law_between_models(
     assert "fan-in.\nRead from" in capsys.readouterr().out
 
 
+def test_what_else_an_adapter_trains_is_named_once(
+    ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = adapter(tmp_path / "a.json", 8, 16, modules_to_save=["lm_head"])
+    for words in ((file,), ("init-a", "--adapter", file)):
+        notes = answered(capsys, words[0], *ends, *words[1:])["notes"]
+        (told,) = (note for note in notes if "Trained beside A and B" in note)
+        assert told.startswith(f"{file}: ") and "lm_head (modules_to_save)" in told
+
+
 def test_a_target_of_no_layer_is_named_as_in_a_model(
     ends: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -324,8 +334,6 @@ def test_a_target_of_no_layer_is_named_as_in_a_model(
         "target_modules has 'v_porj', and the model has no such layer: PEFT leaves it out. Did you mean 'v_proj'?"
     )
     assert [each["layer"] for each in found["layers"]] == ["q_proj"]
-    whole = adapter(tmp_path / "c.json", 8, 16, modules_to_save=["lm_head"])
-    assert f"{whole}: Trained beside A and B" in "".join(answered(capsys, "init-a", *ends, "--adapter", whole)["notes"])
     assert model_theory(ends[1], adapter=file, steps=1, layers=1).notes == (note,)
     assert not [
         note for note in answered(capsys, adapter(tmp_path / "b.json", 8, 16), *ends)["notes"] if "b.json" in note
