@@ -47,6 +47,7 @@ def block(t: Translation, value: Value, place: int, taken: Coordinates, where: s
     Raises:
         Unknown: the axis does not come from parameters, or a part of the block is already part of another one.
     """
+    value = t.layout.whole(value, place)
     (axis,) = value.dims[place]
     new = t.axes.axis(tuple(map(len, taken)), _axes(value.expression), where)
     taking = _Taking(t, taken, new, where)

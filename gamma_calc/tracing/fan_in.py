@@ -1,7 +1,8 @@
 """Fan-in: the dimensions of a matrix that a network sums over, read off what its forward pass is translated to.
 
 A matrix is followed through what moves its axes, takes parts of them or changes its entries one by one, to the sums
-over them. A row that is looked up in a table is no matrix any more.
+over them, and through a product with another one, M A or A M, over an axis that does not grow. A row that is looked up
+in a table is no matrix any more, and neither is what a matrix is divided by.
 
 What counts is its use as a matrix, sum_j W_ij x_j of an x that is made from the inputs, or as a table. A sum of W
 alone, such as its norm, a mean or a penalty, is none: it says how large W is where there is no other.
@@ -17,8 +18,10 @@ from gamma_calc.program.expressions import (
     Entrywise,
     Expression,
     Given,
+    InverseRms,
     Merged,
     Ones,
+    PowerOf,
     Renamed,
     Split,
     Sum,
@@ -38,7 +41,8 @@ Rank = tuple[bool, int, bool]
 def summed_dimensions(t: Translation, output: Expression) -> dict[str, tuple[int, ...]]:
     """The dimensions of each parameter that are summed over, the most at once; none of one that is looked up in."""
     shapes = {each.parameter: each.shape or () for each in t.capture.operations.values()}
-    forms, of_data, of_inputs = dict[Expression, list[Form]](), set[Expression](), set[Expression]()
+    forms = dict[Expression, list[Form]]()
+    of_data, of_inputs, of_parameters = set[Expression](), set[Expression](), set[Expression]()
     found: dict[str, tuple[Rank, tuple[int, ...]]] = {}
 
     def count(leaf: Trained, own: Iterable[Axis], *, is_use: bool, is_weighed: bool) -> None:
@@ -53,10 +57,13 @@ def summed_dimensions(t: Translation, output: Expression) -> dict[str, tuple[int
         is_data = isinstance(node, Given) and not isinstance(node, Ones) and t.picks.get(node, True)
         if is_data or not of_data.isdisjoint(node.operands):
             of_data.add(node)
-        if (is_data and node not in t.fixed) or not of_inputs.isdisjoint(node.operands):
+        if node in t.inputs or t.picks.get(node, False) or not of_inputs.isdisjoint(node.operands):
             of_inputs.add(node)
+        elif isinstance(node, Trained) or not of_parameters.isdisjoint(node.operands):
+            of_parameters.add(node)
         is_feature = isinstance(node, Sum) and node in of_data  # such as what a table of positions is added to
-        forms[node] = [each for each in _forms(t, node, forms) if not is_feature or _is_square(each[0])]
+        every = _forms(t, node, forms, of_parameters)
+        forms[node] = [form for form in every if not is_feature or _is_square(form[0])]
         if not isinstance(node, Contraction):
             continue
         met = [form for operand in node.operands for form in forms[operand]]
@@ -102,19 +109,27 @@ def _is_square(leaf: Trained) -> bool:
     return sum(not axis.is_fixed for axis in leaf.shape) > 1
 
 
-def _forms(t: Translation, node: Expression, known: Mapping[Expression, list[Form]]) -> Iterator[Form]:
+def _forms(
+    t: Translation, node: Expression, known: Mapping[Expression, list[Form]], of_parameters: set[Expression]
+) -> Iterator[Form]:
     """The matrices that a value is another form of."""
     before: dict[Axis, tuple[Axis, ...]] = {}
     is_looked_up = False
     match node:
         case Trained():
             yield node, {axis: (axis,) for axis in node.axes}
+        case InverseRms():
+            return
+        case PowerOf(degree=degree) if degree < 0:
+            return
         case Contraction():
             pick = _pick(t, node)
-            if pick is None:
+            is_of_parameters = of_parameters.issuperset(node.operands)
+            if pick is not None:
+                is_looked_up = t.picks[_data(pick)]
+                before = {} if is_looked_up else {axis: node.over for axis in pick.axes}
+            elif not is_of_parameters or not all(axis.is_fixed for axis in node.over):
                 return
-            is_looked_up = t.picks[_data(pick)]
-            before = {} if is_looked_up else {axis: node.over for axis in pick.axes}
         case Renamed(_, old, new):
             before = {new: (old,)}
         case Split(_, axis, outer, inner):

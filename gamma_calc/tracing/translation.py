@@ -105,7 +105,7 @@ class Translation:
     those of `blocks.py`, and `lines` the lines of the model's source that take them; `features` are the named values;
     `shared` says how matrices start of which layers have parts; `picks` are data that a sum against takes parts of a
     dimension with, and whether they look up rows of a table, `units` those that are one at a place of an axis and zero
-    at the others, and `fixed` those that no input goes into.
+    at the others, and `inputs` those that an input goes into.
     """
 
     capture: Capture
@@ -125,7 +125,7 @@ class Translation:
     shared: dict[str, Init] = field(default_factory=dict)
     picks: dict[Expression, bool] = field(default_factory=dict)
     units: dict[Expression, int] = field(default_factory=dict)
-    fixed: set[Expression] = field(default_factory=set)
+    inputs: set[Expression] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
@@ -226,8 +226,8 @@ class Translation:
         assert values is not None
         self.check_general(operation, values, dims)
         found = self.data(operation.name, values[0], flat(dims))
-        if InputKind.USER_INPUT not in operation.made_from:
-            self.fixed.add(found)
+        if InputKind.USER_INPUT in operation.made_from:
+            self.inputs.add(found)
         return Value(found, dims)
 
     def check_general(self, operation: Operation, values: Sequence[Tensor], dims: Sequence[Dimension]) -> None:

@@ -99,11 +99,56 @@ def test_what_is_summed_alone_in_every_use_is_of_the_size_that_says() -> None:
     assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
 
 
-SHAPES = {"v": (N, N), "w": (N, N), "a": (3, N), "b": (N, 3)}
+SMALL: Mapping[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
+    "another": (lambda m, z: linear(z, m.m @ m.w), {"m": (4, 7), "w": (7, N)}),
+    "another, behind it": (lambda m, z: z @ (m.w @ m.m), {"m": (7, 4), "w": (N, 7)}),
+    "another and an adapter": (lambda m, z: linear(z, m.b @ (m.m @ m.w)), {"b": (N, 7), "m": (7, 7), "w": (7, N)}),
+    "another, under a ReLU": (lambda m, z: linear(z, (m.m @ m.w).relu()), {"m": (4, 7), "w": (7, N)}),
+    "one of rows that sum to one": (lambda m, z: linear(z, m.m.softmax(-1) @ m.w), {"m": (4, 7), "w": (7, N)}),
+    "a diagonal one": (lambda m, z: linear(z, torch.diag(m.d) @ m.w), {"d": (7,), "w": (7, N)}),
+    "a vector of weights of several": (
+        lambda m, z: linear(z, torch.einsum("k,kij->ij", m.d, m.w)),
+        {"d": (4,), "w": (4, 7, N)},
+    ),
+    "another, over its norm": (
+        lambda m, z: linear(z, (w := m.m @ m.w) / w.norm(dim=1, keepdim=True)),
+        {"m": (4, 7), "w": (7, N)},
+    ),
+    "a tall one, of which a Kronecker product is made": (
+        lambda m, z: linear(torch.cat([z, z], 1), torch.kron(m.m, m.b @ m.w)),
+        {"m": (2, 2), "b": (N, 7), "w": (7, N)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("forward", "shapes"), SMALL.values(), ids=SMALL)
+def test_a_product_with_a_small_matrix_leaves_a_fan_in(forward: Forward, shapes: dict[str, tuple[int, ...]]) -> None:
+    of_width = found(forward, **shapes)
+    check_gradients(of_width)
+    assert {each.source: str(each.initial) for each in of_width.parameters}["w"] == "-1/2"
+
+
+def test_matrices_side_by_side_meet_features_side_by_side() -> None:
+    beside = found(lambda m, z: linear(torch.cat([z, 2 * z], 1), torch.cat([m.v, m.w], 1)), v=(7, N), w=(7, N))
+    check_gradients(beside)
+    assert {str(each.initial) for each in beside.parameters if each.source in ("v", "w")} == {"-1/2"}
+
+
+def test_what_a_matrix_makes_of_three_numbers_is_no_matrix() -> None:
+    """A gate of an embedding of a constant: what follows sums over the gated features, and the embedding over three."""
+    gated = found(lambda m, z: (z * linear(torch.arange(3.0).cos(), m.w)) @ m.last, w=(N, 3), last=(N, 2))
+    assert {each.source: str(each.initial) for each in gated.parameters}["w"] == "0"
+
+
+SHAPES = {"v": (N, N), "w": (N, N), "a": (3, N), "b": (N, 3), "c": (3, 3)}
 ALIKE: Mapping[str, tuple[Forward, Forward]] = {
     "a product of two": (
         lambda m, z: linear(adapted(m, z), m.v @ m.w),
         lambda m, z: linear(linear(adapted(m, z), m.w), m.v),
+    ),
+    "an adapter with a matrix between": (
+        lambda m, z: linear(z, m.v + m.b @ (m.c @ m.a)),
+        lambda m, z: linear(z, m.v) + linear(linear(linear(z, m.a), m.c), m.b),
     ),
     "merged once": (lambda m, z: linear(z, m.v + m.b @ m.a), lambda m, z: adapted(m, z)),
     "merged twice": (
