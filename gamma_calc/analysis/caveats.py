@@ -9,11 +9,12 @@ from gamma_calc.analysis.cancellation import cancellation
 from gamma_calc.analysis.points import misread
 from gamma_calc.analysis.zeros import led_by_zeros
 from gamma_calc.calculus.assumptions import NO_CANCELLATION
-from gamma_calc.calculus.components import total
+from gamma_calc.calculus.components import Term, total
 from gamma_calc.calculus.recursion import Trajectory
 from gamma_calc.calculus.size import Size
-from gamma_calc.program.expressions import Expression, InverseRms
+from gamma_calc.program.expressions import Expression, InverseRms, MapChange
 from gamma_calc.program.program import Program
+from gamma_calc.program.proportional import proportional_to
 from gamma_calc.program.scheme import Scheme
 
 AS_IF = "which part of a map leads depends on what is free, and exponents are told as if it did not"
@@ -30,10 +31,16 @@ def caveats(scheme: Scheme, run: Trajectory) -> tuple[str, ...]:
     if otherwise:
         found.append(f"{otherwise}: {AS_IF} (--at tells them at a point)")
     grown = _norm_of_what_has_grown(run)
-    if grown and NO_CANCELLATION not in run.policy.without:
+    if grown:
         found.append(
             f"from step {grown} on a norm is taken of what has outgrown its start, and takes away what changes along "
             f"that: {key} may then be false, and later changes behind it are bounds from above"
+        )
+    decayed = _norm_of_what_decays(run)
+    if decayed:
+        found.append(
+            f"at step {decayed} a decay leads the change of what a norm is taken of, and the norm takes it away: {key} "
+            "is false there, and changes behind it are bounds from above"
         )
     if led_by_zeros(run):
         found.append(
@@ -54,6 +61,29 @@ def _norm_of_what_has_grown(run: Trajectory) -> int | None:
             if size.lower.is_above(first.setdefault(node, size).upper):
                 return each.subject.t
     return None
+
+
+def _norm_of_what_decays(run: Trajectory) -> int | None:
+    """The first step by which the decay of what a norm is proportional to surely leads the change that it reads."""
+    decaying = {each for each in run.program.parameters if each.has_decay}
+    for each in run.applications if decaying else ():
+        node = each.subject.expression
+        if not isinstance(node, MapChange) or not isinstance(node.map, InverseRms):
+            continue
+        if _is_led_by_a_multiple(*each.premises[:2]) and proportional_to(node.map.operand, decaying):
+            return each.subject.t
+    return None
+
+
+def _is_led_by_a_multiple(value: Term, change: Term) -> bool:
+    """Whether one part leads a value, and its change is led by what is made from the same."""
+    leading = [each for each in value if not total(value).lower.is_above(each.size.upper)]
+    if len(leading) != 1:
+        return False
+    along = leading[0].provenance
+    others = [each for each in change if each.provenance != along]
+    multiple = total(each for each in change if each.provenance == along)
+    return len(others) < len(change) and all(multiple.lower.is_above(each.size.upper) for each in others)
 
 
 def below_their_floor(program: Program) -> Iterator[str]:

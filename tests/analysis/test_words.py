@@ -7,13 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from gamma_calc import exponents
+from gamma_calc import Problem, exponents
+from gamma_calc.algebra import Affine
 from gamma_calc.analysis.derivation import derived
 from gamma_calc.calculus.assumptions import dispensable
 from gamma_calc.calculus.policy import CALCULUS, Policy
 from gamma_calc.program.adapters import ADAPTERS
 from gamma_calc.program.catalogue import CATALOGUE
 from gamma_calc.program.models import LoraStack
+from gamma_calc.program.network import axis, data, layer_norm, named, parameter
 from gamma_calc.program.scheme import Scheme
 from tests.schemes import scheme
 
@@ -94,6 +96,27 @@ def test_a_norm_of_what_has_grown_says_that_it_takes_changes_away(rate: str, is_
         [True] * is_grown
     )
     assert derived(STACK).caveats == ()
+
+
+def embedded(decay: str, *, has_data: bool = False) -> Scheme:
+    """A readout of the layer norm of an embedding, and perhaps of data beside it, which no decay shrinks."""
+    n, inputs, out, batch = axis("width", 1), axis("inputs"), axis("outputs"), axis("batch")
+    features = parameter("E", n, inputs, init="0", rate="eta") @ data("x", inputs, batch)
+    normed = layer_norm(features + data("b", n, batch) if has_data else features, n)
+    plain = Problem("embedded", named("y", parameter("V", out, n, init="-1/2") @ normed)).scheme.under("adamw")
+    return replace(plain, exponents=plain.exponents | {"decay": Affine.of(Fraction(decay))})
+
+
+@pytest.mark.parametrize(
+    ("decay", "has_data", "is_led"), [("1", False, True), ("1/2", False, True), ("0", False, False), ("1", True, False)]
+)
+def test_a_norm_of_what_a_decay_shrinks_says_that_it_takes_that_away(decay: str, has_data: bool, is_led: bool) -> None:
+    """Where a decay of n shrinks E by a factor at n^(-1), y changes by n^(-1/2), which is what the step alone does."""
+    subject = embedded(decay, has_data=has_data).at({"eta": -1})
+    found = derived(subject).caveats
+    assert [each.startswith("at step 1 a decay leads the change of what a norm is taken of") for each in found] == (
+        [True] * is_led
+    )
 
 
 def test_an_exponent_that_is_otherwise_between_two_ties_says_so() -> None:
