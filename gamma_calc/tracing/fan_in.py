@@ -124,7 +124,7 @@ def _forms(
             return
         case Contraction():
             pick = _pick(t, node)
-            is_of_parameters = of_parameters.issuperset(node.operands)
+            is_of_parameters = all(each in of_parameters or _is_plain(t, each) for each in node.operands)
             if pick is not None:
                 is_looked_up = t.picks[_data(pick)]
                 before = {} if is_looked_up else {axis: node.over for axis in pick.axes}
@@ -141,6 +141,11 @@ def _forms(
         kept = {axis: tuple(each) for axis, each in own.items() if each}
         if len(kept) > is_looked_up:  # of a matrix, a row is none
             yield leaf, kept
+
+
+def _is_plain(t: Translation, factor: Expression) -> bool:
+    """Whether a sum against this is a plain sum, and surely not one against data of ones."""
+    return isinstance(factor, Ones) and not t.has_ones
 
 
 def _pick(t: Translation, node: Contraction) -> Expression | None:

@@ -105,7 +105,8 @@ class Translation:
     those of `blocks.py`, and `lines` the lines of the model's source that take them; `features` are the named values;
     `shared` says how matrices start of which layers have parts; `picks` are data that a sum against takes parts of a
     dimension with, and whether they look up rows of a table, `units` those that are one at a place of an axis and zero
-    at the others, and `inputs` those that an input goes into.
+    at the others, and `inputs` those that an input goes into; `has_ones` says that some are one number everywhere, a
+    sum against which looks like a plain one.
     """
 
     capture: Capture
@@ -126,6 +127,7 @@ class Translation:
     picks: dict[Expression, bool] = field(default_factory=dict)
     units: dict[Expression, int] = field(default_factory=dict)
     inputs: set[Expression] = field(default_factory=set)
+    has_ones: bool = False
 
     def __post_init__(self) -> None:
         self.axes = Axes(self.family)
@@ -221,6 +223,7 @@ class Translation:
         number = self.number(Reference(operation.name))
         dims = self.dims(operation)
         if number is not None:
+            self.has_ones |= bool(flat(dims))
             return Value(self.scalar(number), dims)
         values = operation.values
         assert values is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from gamma_calc import exponents, traced
@@ -105,6 +105,7 @@ SMALL: Mapping[str, tuple[Forward, dict[str, tuple[int, ...]]]] = {
     "another and an adapter": (lambda m, z: linear(z, m.b @ (m.m @ m.w)), {"b": (N, 7), "m": (7, 7), "w": (7, N)}),
     "another, under a ReLU": (lambda m, z: linear(z, (m.m @ m.w).relu()), {"m": (4, 7), "w": (7, N)}),
     "one of rows that sum to one": (lambda m, z: linear(z, m.m.softmax(-1) @ m.w), {"m": (4, 7), "w": (7, N)}),
+    "none, in a mean of several": (lambda m, z: linear(z, m.w.mean(0)), {"w": (4, 7, N)}),
     "a diagonal one": (lambda m, z: linear(z, torch.diag(m.d) @ m.w), {"d": (7,), "w": (7, N)}),
     "a vector of weights of several": (
         lambda m, z: linear(z, torch.einsum("k,kij->ij", m.d, m.w)),
@@ -134,9 +135,27 @@ def test_matrices_side_by_side_meet_features_side_by_side() -> None:
     assert {str(each.initial) for each in beside.parameters if each.source in ("v", "w")} == {"-1/2"}
 
 
-def test_what_a_matrix_makes_of_three_numbers_is_no_matrix() -> None:
-    """A gate of an embedding of a constant: what follows sums over the gated features, and the embedding over three."""
-    gated = found(lambda m, z: (z * linear(torch.arange(3.0).cos(), m.w)) @ m.last, w=(N, 3), last=(N, 2))
+class Gated(nn.Module):
+    """Features of one input, gated by what a matrix makes of another one."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.gate, self.last = (nn.Linear(*sizes) for sizes in ((3, width), (3, width), (width, 2)))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.last(self.first(x) * self.gate(y))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("y", [torch.arange(3.0).cos(), torch.ones(3)], ids=["numbers", "ones"])
+def test_what_a_matrix_makes_of_three_numbers_is_no_matrix(y: Tensor) -> None:
+    """What follows sums over the gated features, the gate over three: a sum against ones is one against an input."""
+    gated = traced(lambda width: (Gated(width), INPUTS | {"y": y}))
+    assert {each.source: str(each.initial) for each in gated.parameters}["gate.weight"] == "0"
+
+
+@pytest.mark.parametrize("numbers", [torch.arange(3.0).cos(), torch.ones(3)], ids=["numbers", "ones"])
+def test_what_a_matrix_makes_of_a_constant_is_no_matrix(numbers: Tensor) -> None:
+    gated = found(lambda m, z: (z * linear(numbers, m.w)) @ m.last, w=(N, 3), last=(N, 2))
     assert {each.source: str(each.initial) for each in gated.parameters}["w"] == "0"
 
 
