@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -48,22 +48,28 @@ def labelled_texts(word: str) -> LabelledTexts:
     """The labelled texts that a word stands for."""
     if word in LABELLED:
         return LABELLED[word]()
-    path = _path(word, LABELLED, "a TSV, CSV or JSON Lines file")
+    path = data_path(word, have_labels=True)
     return mail(path) if path.is_dir() and is_mail_package(path) else labelled_file(path)
 
 
 def running_text(word: str) -> RunningText:
     """The running text that a word stands for."""
-    return RUNNING[word]() if word in RUNNING else running_file(_path(word, RUNNING, "a text file"))
+    return RUNNING[word]() if word in RUNNING else running_file(data_path(word, have_labels=False))
 
 
-def _path(word: str, names: Collection[str], kind: str) -> Path:
+def data_path(word: str, *, have_labels: bool) -> Path:
+    """Where the texts are that a word stands for; of texts that have a name, the word itself.
+
+    Raises:
+        BadInput: nothing is there.
+    """
+    names, kind = (LABELLED, "a TSV, CSV or JSON Lines file") if have_labels else (RUNNING, "a text file")
     path = Path(word)
     try:
         exists = path.exists()
     except (OSError, ValueError):
         exists = False
-    if not exists:
+    if not exists and word not in names:
         raise BadInput("--data", found=word, expected=f"{kind}, or one of {', '.join(names)}", choices=names)
     return path
 

@@ -18,6 +18,7 @@ from gamma_calc.errors import BadInput
 from gamma_calc.experiment.study import Asking, Study, finish
 from gamma_calc.experiment.sweep_plan import MOST_RUNS
 from gamma_calc.experiment.sweep_run import Planned, available_memory, check_workers
+from gamma_calc.huggingface.language.data import data_path
 from gamma_calc.huggingface.language.model_source import ModelSource, model_source
 from gamma_calc.huggingface.language.run import LanguageRun, initialise, optimizer_at, scheme_called
 from gamma_calc.huggingface.language.settings import ROBERTA, Plan
@@ -134,6 +135,7 @@ def prepared(plan: Plan, *, workers: int = 1) -> Prepared:
     if a_seed * plan.seeds > MOST_RUNS:
         expected = f"at most {MOST_RUNS // a_seed} with {len(plan.log2_rates)} rates"
         raise BadInput("--seeds", found=str(plan.seeds), expected=expected)
+    data_path(plan.data, have_labels=plan.experiment == ROBERTA)
     source = ModelSource(plan.model) if plan.building.config else model_source(plan.model)
     check_workers({f"a run with the model {plan.model}": run_memory(plan, source)}, available_memory(), workers)
     with one_thread():  # as in a worker: the same weights, to the last digit

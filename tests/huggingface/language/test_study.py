@@ -237,6 +237,12 @@ def test_a_model_that_does_not_fit_is_told_before_it_is_loaded(
         prepared(replace(plan(LLAMA, data), model=str(tmp_path)), workers=workers)
 
 
+def test_data_that_are_not_there_are_told_before_memory(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studied, "available_memory", lambda: 1)
+    with pytest.raises(BadInput, match=r"--data: found 'nowhere\.txt', expected a text file"):
+        prepared(replace(plan(LLAMA, data), data="nowhere.txt"))
+
+
 def test_layers_that_are_not_there_are_refused(data: dict[str, str]) -> None:
     with pytest.raises(BadInput, match="--targets"):
         task(replace(plan(LLAMA, data), training=replace(TRAINING, targets=("nowhere",))), BUILT)
